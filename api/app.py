@@ -1,0 +1,54 @@
+"""The HTTP app, put together from its parts."""
+
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.responses import JSONResponse
+from starlette.middleware.gzip import GZipMiddleware
+
+import api
+from api.http_errors import add_error_handlers
+from api.routes import features, files, pages, rasters
+from api.routes.pages import OPENAPI_TYPE
+from api.routes.security import SecurityHeaders
+from api.routes.services import Services
+from api.settings import Settings
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Build the app for one workspace.
+
+    Parameters
+    ----------
+    settings : Settings
+        Workspace, time zone, base map and where the map's assets are. The app does not choose the address it is
+        served on; see `require_loopback`.
+    """
+    # FastAPI's own documentation pages load from a CDN; the description is under /api and /openapi.json.
+    app = FastAPI(
+        title="溯源 Suyuan",
+        version=api.version(),
+        description="城市空气空间监测与溯源 · Spatial monitoring and source tracing for a city's air",
+        openapi_url=None,
+        docs_url=None,
+        redoc_url=None,
+    )
+    app.openapi_version = "3.0.3"
+    app.state.services = Services.of(settings)
+    add_error_handlers(app)
+    for room in (pages, features, rasters, files):
+        app.include_router(room.router)
+    files.mount_static(app)
+    _add_description(app)
+    app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(SecurityHeaders)
+    return app
+
+
+def _add_description(app: FastAPI) -> None:
+    def show_description() -> JSONResponse:
+        description: dict[str, Any] = app.openapi()
+        return JSONResponse(description, media_type=OPENAPI_TYPE)
+
+    for path in ("/api", "/openapi.json"):
+        app.add_api_route(path, show_description, include_in_schema=False)

@@ -1,0 +1,154 @@
+"""The program `suyuan`: its commands, one clear line on bad input, and the exit codes 0, 1 and 2."""
+
+import argparse
+import logging
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+from pydantic import ValidationError
+
+import api
+from api import cli_demo, cli_layers, cli_observations, cli_serve
+from api.cli_options import add_process_options, read_inputs
+from api.dask_client import shared_client
+from api.processes import all_processes
+from api.processes.base import Process, Result, execute, store_layers
+from api.processes.context import Context
+from api.progress import progress_bar
+from api.settings import Settings
+from geo.errors import InvalidInput, MissingData, SourceUnavailable, SuyuanError
+from layers.files import write_vector
+
+BAD_INPUT = 2
+FAILURE = 1
+
+Command = Callable[[argparse.Namespace, Settings], None]
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser whose errors are one line."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong in one line and leave with exit code 2."""
+        self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit code."""
+    logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
+    options = build_parser().parse_args(arguments)
+    try:
+        options.command(options, _settings(options))
+    except SuyuanError as error:
+        line = " ".join(str(error).split())
+        sys.stderr.write(f"suyuan: {line}\n")
+        bad_input = isinstance(error, InvalidInput | MissingData | SourceUnavailable)
+        return BAD_INPUT if bad_input else FAILURE
+    except KeyboardInterrupt:
+        sys.stderr.write("suyuan: stopped\n")
+        return 130
+    return 0
+
+
+def build_parser() -> Parser:
+    """Build the parser: the fixed commands, and one for each declared process."""
+    common = Parser(add_help=False)
+    common.add_argument(
+        "--workspace",
+        metavar="DIR",
+        type=Path,
+        default=argparse.SUPPRESS,
+        help="folder of the workspace (default: SUYUAN_WORKSPACE or ./suyuan-workspace)",
+    )
+    parser = Parser(
+        prog="suyuan",
+        description="溯源 Suyuan: 看见、追溯、应对大气污染 · see, trace and answer air pollution",
+        parents=[common],
+        allow_abbrev=False,
+    )
+    parser.add_argument("--version", action="version", version=f"suyuan {api.version()}")
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
+    for room in (cli_demo, cli_serve, cli_layers, cli_observations):
+        room.add_commands(commands, common)
+    _add_processes(commands, common)
+    return parser
+
+
+def _add_processes(commands: Any, common: Parser) -> None:
+    groups: dict[str, Any] = {}
+    for process in all_processes():
+        where = commands
+        if len(process.command) == 2:
+            group = process.command[0]
+            if group not in groups:
+                groups[group] = commands.add_parser(group, help=GROUPS[group]).add_subparsers(
+                    title="commands", metavar="COMMAND", required=True
+                )
+            where = groups[group]
+        parser = where.add_parser(
+            process.command[-1],
+            parents=[common],
+            help=f"{process.title_zh} · {process.title_en}",
+            description=f"{process.description_zh} {process.description_en}",
+            epilog=f"example: {process.example}",
+            allow_abbrev=False,
+        )
+        add_process_options(parser, process)
+        parser.set_defaults(command=_process_command(process))
+
+
+GROUPS = {"zone": "范围划定 · zones", "hotspots": "热点分析 · hot spots"}
+
+
+def _process_command(process: Process[Any]) -> Command:
+    def command(options: argparse.Namespace, settings: Settings) -> None:
+        inputs = read_inputs(process, options)
+        output = None if options.output is None else _checked_output(Path(options.output), process)
+        with shared_client(settings) as client, progress_bar() as progress:
+            context = Context(settings.workspace, client=client, progress=progress)
+            result = execute(process, inputs, context)
+        _deliver(result, output, context)
+
+    return command
+
+
+def _checked_output(path: Path, process: Process[Any]) -> Path:
+    """Refuse an output that cannot be written before hours are spent computing it."""
+    if path.suffix.lower() not in process.output_formats:
+        allowed = ", ".join(process.output_formats)
+        raise InvalidInput(f"--output {path}: unknown format {path.suffix or '(none)'}; use one of {allowed}")
+    if not path.absolute().parent.is_dir():
+        raise InvalidInput(f"--output {path}: the folder {path.parent} is not there; create it first")
+    return path
+
+
+def _deliver(result: Result, output: Path | None, context: Context) -> None:
+    outcome = result.outcome
+    if output is None:
+        store_layers(result, context)
+        written = f"{context.workspace.path}: {', '.join(outcome.layers)}"
+    else:
+        main_layer = next(iter(outcome.layers.values()))
+        if outcome.write is not None:
+            outcome.write(output, result.provenance)
+        else:
+            write_vector(main_layer.frame, output, result.provenance)
+        written = str(output)
+    sys.stdout.write(f"{outcome.summary_zh}\n{outcome.summary_en}\n-> {written}\n")
+    for warning in outcome.warnings:
+        sys.stderr.write(f"note: {warning}\n")
+
+
+def _settings(options: argparse.Namespace) -> Settings:
+    given = {name: getattr(options, name) for name in Settings.model_fields if hasattr(options, name)}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        first = error.errors(include_input=False)[0]
+        message = first["msg"].removeprefix("Value error, ")
+        if not first["loc"]:
+            raise InvalidInput(f"settings: {message}") from error
+        name = str(first["loc"][0])
+        raise InvalidInput(f"--{name} or SUYUAN_{name.upper()}: {message}") from error

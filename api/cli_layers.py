@@ -1,0 +1,155 @@
+"""`suyuan layers`: list, add, show, export."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pandas as pd
+
+from api.settings import Settings
+from geo.errors import InvalidInput
+from layers.add import add_file
+from layers.catalogue import SCHEMAS
+from layers.export import export_layer
+from layers.store import LayerRecord, Workspace
+from layers.writers import WRITABLE, write_table
+
+# A clerk reads these on a terminal; the file of --report has all of them.
+REJECTED_SHOWN = 20
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Declare `layers list|add|show|export`."""
+    group = commands.add_parser("layers", help="图层 · layers").add_subparsers(
+        title="commands", metavar="COMMAND", required=True
+    )
+    listing = group.add_parser("list", parents=[common], help="列出图层 · list", epilog="example: suyuan layers list")
+    listing.set_defaults(command=list_layers)
+    _add_parser(group, common)
+    show = group.add_parser(
+        "show", parents=[common], help="说明一个图层 · show", epilog="example: suyuan layers show boilers"
+    )
+    show.add_argument("layer", metavar="LAYER")
+    show.set_defaults(command=show_layer)
+    export = group.add_parser(
+        "export", parents=[common], help="导出 · export", epilog="example: suyuan layers export boilers boilers.xlsx"
+    )
+    export.add_argument("layer", metavar="LAYER")
+    export.add_argument("out", metavar="OUT", type=Path, help=f"file to write: {', '.join(WRITABLE)}")
+    export.set_defaults(command=export)
+
+
+def _add_parser(group: Any, common: argparse.ArgumentParser) -> None:
+    parser = group.add_parser(
+        "add",
+        parents=[common],
+        help="入库 · add a file to a layer",
+        description="把一个文件加入图层；有一行不合格则全部不入库，除非接受合格的行。 "
+        "Adds a file to a layer; all rows or none, unless the good rows are accepted.",
+        epilog="example: suyuan layers add boilers boilers.xlsx --datum gcj02 --accept-good --report rejected.csv",
+    )
+    parser.add_argument("layer", metavar="LAYER", help=f"one of {', '.join(sorted(SCHEMAS))}")
+    parser.add_argument("file", metavar="FILE", type=Path)
+    parser.add_argument("--datum", help="wgs84, cgcs2000, gcj02 or bd09 (default: what the file says, else wgs84)")
+    parser.add_argument("--accept-good", action="store_true", help="take the good rows, report the others")
+    parser.add_argument("--report", metavar="CSV", type=Path, help="write the rejected rows to this file")
+    parser.add_argument(
+        "--set",
+        metavar="COLUMN=VALUE",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="value for rows that have none, e.g. level=national; for a fire raster time=, kind=, satellite=",
+    )
+    parser.add_argument("--replace", action="store_true", help="put the file in place of what the layer holds")
+    parser.set_defaults(command=add_layer)
+
+
+def list_layers(options: argparse.Namespace, settings: Settings) -> None:
+    """Print one line a layer: id, features, titles."""
+    for record in Workspace(settings.workspace).records():
+        synthetic = "  合成 synthetic" if record.synthetic else ""
+        sys.stdout.write(f"{record.id:<22}{record.count:>9}  {record.title_zh} · {record.title_en}{synthetic}\n")
+
+
+def show_layer(options: argparse.Namespace, settings: Settings) -> None:
+    """Print what a layer is, where it lies, where it comes from, and its columns."""
+    record = Workspace(settings.workspace).record(options.layer)
+    for name, text in _described(record):
+        sys.stdout.write(f"{name:<14}{text}\n")
+
+
+def export(options: argparse.Namespace, settings: Settings) -> None:
+    """Write a layer to a file of the format that its name says."""
+    written = export_layer(Workspace(settings.workspace), options.layer, options.out)
+    sys.stdout.write(f"{options.layer} -> {', '.join(map(str, written))}\n")
+
+
+def add_layer(options: argparse.Namespace, settings: Settings) -> None:
+    """Check a file against the layer's schema and store it."""
+    added = add_file(
+        Workspace(settings.workspace),
+        options.layer,
+        options.file,
+        datum=options.datum,
+        accept_good=options.accept_good,
+        set_values=dict(_assignment(text) for text in options.set),
+        replace=options.replace,
+    )
+    if added.report is not None:
+        tell_rejected(added.report.rejected, added.report.notes, options.report)
+        if added.report.refused:
+            raise InvalidInput(
+                f"{options.file}: {added.report.rejected_rows} of {added.report.total} rows rejected, nothing added: "
+                "correct them, or take the good rows with --accept-good"
+            )
+    if added.raster is not None:
+        sys.stdout.write(f"fire_points: {added.raster.new_points} new of {added.raster.fire_pixels} fire pixels\n")
+    counts = f"{added.added} added, {added.updated} updated, {added.unchanged} unchanged"
+    rejected = 0 if added.report is None else added.report.rejected_rows
+    sys.stdout.write(f"{options.layer}: {counts}, {rejected} rejected\n")
+
+
+def tell_rejected(rejected: pd.DataFrame, notes: list[str], report: Path | None) -> None:
+    """Print notes and the first rejected rows on stderr, and write all of them where the user asked for it."""
+    if report is not None:
+        write_table(rejected, report)
+    for note in notes:
+        sys.stderr.write(f"note: {note}\n")
+    for row in rejected.head(REJECTED_SHOWN).itertuples():
+        sys.stderr.write(f"row {row.row}: {row.column} {row.value!r}: {row.reason_zh} · {row.reason_en}\n")
+    if len(rejected) > REJECTED_SHOWN:
+        sys.stderr.write(f"... and {len(rejected) - REJECTED_SHOWN} more; --report CSV writes them all\n")
+
+
+def _assignment(text: str) -> tuple[str, str]:
+    name, equals, value = text.partition("=")
+    if not name or not equals:
+        raise InvalidInput(f"--set {text}: write it as COLUMN=VALUE, for example level=national")
+    return name, value
+
+
+def _described(record: LayerRecord) -> list[tuple[str, str]]:
+    box = "" if record.bbox is None else "{:.4f} {:.4f} {:.4f} {:.4f} °".format(*record.bbox)
+    times = (
+        "" if record.time_start is None else f"{record.time_start:%Y-%m-%dT%H:%MZ} - {record.time_end:%Y-%m-%dT%H:%MZ}"
+    )
+    inputs = [
+        f"{entry['id']} {entry['sha256'][:12]}"
+        for entry in cast(list[dict[str, str]], record.provenance.get("inputs", []))
+    ]
+    return [
+        ("layer", f"{record.id} ({record.schema})"),
+        ("title", f"{record.title_zh} · {record.title_en}"),
+        ("features", str(record.count)),
+        ("geometry", record.geometry),
+        ("extent", box),
+        ("time", times),
+        ("synthetic", "是 yes" if record.synthetic else "否 no"),
+        ("note", " ".join(text for text in (record.note_zh, record.note_en) if text)),
+        ("columns", ", ".join(record.columns)),
+        ("made by", str(record.provenance.get("process", ""))),
+        ("inputs", ", ".join(inputs)),
+        ("updated", f"{record.updated_at:%Y-%m-%dT%H:%MZ}"),
+    ]

@@ -1,0 +1,90 @@
+"""Command-line options derived from a process's input model."""
+
+import argparse
+import types
+import typing
+from typing import Any, Union
+
+from pydantic import BaseModel, ValidationError
+from pydantic.fields import FieldInfo
+from pydantic_core import ErrorDetails
+
+from api.processes.base import Cli, Inputs, Process
+from geo.errors import InvalidInput
+
+
+def add_process_options(parser: argparse.ArgumentParser, process: Process[Any]) -> None:
+    """Give the parser one option for each input; `--output` belongs to the command itself."""
+    for name, field in process.inputs.model_fields.items():
+        _add_option(parser, name, field)
+    parser.add_argument(
+        "--output",
+        metavar="OUT",
+        help=f"result file ({', '.join(process.output_formats)}); without it the result becomes a layer",
+    )
+
+
+def read_inputs(process: Process[Any], options: argparse.Namespace) -> Inputs:
+    """Build the input model from what was typed.
+
+    Raises
+    ------
+    InvalidInput
+        If a value is not allowed; the message names the option, the value and what is allowed.
+    """
+    typed = {name: getattr(options, name) for name in process.inputs.model_fields if hasattr(options, name)}
+    try:
+        inputs: Inputs = process.inputs(**typed)
+    except ValidationError as error:
+        raise InvalidInput(_first_problem(error.errors()[0], process.inputs)) from error
+    return inputs
+
+
+def _add_option(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
+    marker = next((mark for mark in field.metadata if isinstance(mark, Cli)), Cli())
+    help_text = _help(field)
+    kind, repeated = _element_type(field.annotation)
+    extra: dict[str, Any] = {"help": help_text, "default": argparse.SUPPRESS}
+    if typing.get_origin(kind) is typing.Literal:
+        extra["metavar"] = "|".join(str(choice) for choice in typing.get_args(kind))
+    else:
+        extra["metavar"] = marker.metavar or name.upper()
+    if marker.positional:
+        del extra["default"]
+        parser.add_argument(name, **extra)
+        return
+    if repeated:
+        extra |= {"nargs": "+", "action": "extend"}
+    parser.add_argument(f"--{name.replace('_', '-')}", dest=name, **extra)
+
+
+def _element_type(annotation: Any) -> tuple[Any, bool]:
+    """Return the type of one value and whether several may be given."""
+    origin = typing.get_origin(annotation)
+    if origin in (Union, types.UnionType):
+        inner = [kind for kind in typing.get_args(annotation) if kind is not type(None)]
+        return _element_type(inner[0])
+    if origin in (tuple, list):
+        return typing.get_args(annotation)[0], True
+    return annotation, False
+
+
+def _help(field: FieldInfo) -> str:
+    text = field.description or ""
+    if field.is_required() or field.default is None:
+        return text.replace("%", "%%")
+    default = " ".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
+    return f"{text} (default: {default})".replace("%", "%%")
+
+
+def _first_problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
+    message = problem["msg"].removeprefix("Value error, ")
+    if not problem["loc"]:
+        return message
+    name = str(problem["loc"][0])
+    field = model.model_fields.get(name)
+    positional = field is not None and any(isinstance(mark, Cli) and mark.positional for mark in field.metadata)
+    option = name.upper() if positional else f"--{name.replace('_', '-')}"
+    if problem["type"] == "missing":
+        return f"{option} is missing: {field.description if field else ''}"
+    return f"{option} {problem['input']}: {message}"

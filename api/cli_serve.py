@@ -1,0 +1,80 @@
+"""`suyuan serve`: the web map and the HTTP interface."""
+
+import argparse
+import errno
+import socket
+import sys
+from typing import Any
+
+import uvicorn
+
+from api.app import create_app
+from api.settings import Settings, require_loopback
+from geo.errors import SourceUnavailable
+from layers.store import Workspace
+
+
+def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
+    """Declare `serve`."""
+    parser = commands.add_parser(
+        "serve",
+        parents=[common],
+        help="发布地图与接口 · serve the map and the interface",
+        description="发布工作区的地图与 HTTP 接口。 Serves the map and the HTTP interface of a workspace.",
+        epilog="example: suyuan serve --workspace suyuan-workspace --port 8000",
+    )
+    add_address_options(parser)
+    parser.set_defaults(command=lambda options, settings: serve(settings))
+
+
+def add_address_options(parser: argparse.ArgumentParser) -> None:
+    """Give a parser the address that the server listens on."""
+    parser.add_argument("--host", default=argparse.SUPPRESS, help="address to serve on (default: 127.0.0.1)")
+    parser.add_argument(
+        "--port", type=int, default=argparse.SUPPRESS, metavar="N", help="port to serve on (default: 8000); 0 is any"
+    )
+
+
+def serve(settings: Settings) -> None:
+    """Serve until stopped.
+
+    Raises
+    ------
+    InvalidInput
+        If others could reach the address, or there is no workspace.
+    SourceUnavailable
+        If the port is taken.
+    """
+    require_loopback(settings.host)
+    Workspace(settings.workspace).records()
+    with listen(settings) as listener:
+        port = listener.getsockname()[1]
+        host = f"[{settings.host}]" if ":" in settings.host else settings.host
+        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
+        sys.stdout.write(f"溯源 Suyuan: http://{host}:{port}/  (地图 map: http://{host}:{port}/map)  Ctrl+C stops\n")
+        sys.stdout.flush()
+        server.run(sockets=[listener])
+
+
+def listen(settings: Settings) -> socket.socket:
+    """Take the port before anything else is done, so that a taken one is said at once.
+
+    Raises
+    ------
+    SourceUnavailable
+        If the port is taken or may not be used.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((settings.host.strip("[]"), settings.port))
+    except OSError as error:
+        listener.close()
+        if error.errno == errno.EADDRINUSE:
+            raise SourceUnavailable(
+                f"port {settings.port} on {settings.host} is in use: stop the other program or choose --port N"
+            ) from error
+        raise SourceUnavailable(f"cannot serve on {settings.host} port {settings.port}: {error.strerror}") from error
+    listener.listen(128)
+    return listener

@@ -1,0 +1,17 @@
+"""The analyses, each declared once in a module of its own; a new module here is known at every door."""
+
+import importlib
+import pkgutil
+from typing import Any
+
+from api.processes.base import Process
+
+
+def all_processes() -> tuple[Process[Any], ...]:
+    """Return every declared process, sorted by its id.
+
+    A module of this package that declares an analysis holds it under the name `PROCESS`.
+    """
+    modules = (importlib.import_module(f"{__name__}.{info.name}") for info in pkgutil.iter_modules(__path__))
+    found = (module.PROCESS for module in modules if hasattr(module, "PROCESS"))
+    return tuple(sorted(found, key=lambda process: process.id))

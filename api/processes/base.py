@@ -1,0 +1,105 @@
+"""What an analysis is: declared once, and its doors (command, later HTTP and form) derived from it."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Generic, TypeVar
+
+import geopandas as gpd
+from pydantic import BaseModel, ConfigDict
+
+from api.processes.context import Context
+from layers.provenance import provenance
+from layers.store import LayerData
+
+
+class Inputs(BaseModel):
+    """Base of every input model: frozen, and nothing unknown slips in."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+
+
+@dataclass(frozen=True)
+class Cli:
+    """How one input shows on the command line, where it is not simply `--name VALUE`."""
+
+    positional: bool = False
+    metavar: str | None = None
+
+
+@dataclass(frozen=True)
+class ResultLayer:
+    """One layer that an analysis makes: its data and the schema that it follows."""
+
+    frame: gpd.GeoDataFrame
+    schema: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What an analysis found.
+
+    Attributes
+    ----------
+    layers : result layers by id; the first is the main one, which `--output` writes.
+    summary_zh, summary_en : one sentence each, numbers with units.
+    warnings : what the user must know about the numbers.
+    write : writes the main result to a path with its provenance; None for the layer writer.
+    """
+
+    layers: Mapping[str, ResultLayer]
+    summary_zh: str
+    summary_en: str
+    warnings: tuple[str, ...] = ()
+    write: Callable[[Path, dict[str, Any]], None] | None = None
+
+
+InputsT = TypeVar("InputsT", bound=Inputs)
+
+
+@dataclass(frozen=True)
+class Process(Generic[InputsT]):
+    """One analysis: id, titles, inputs, function, result layers."""
+
+    id: str
+    command: tuple[str, ...]
+    title_zh: str
+    title_en: str
+    description_zh: str
+    description_en: str
+    example: str
+    inputs: type[InputsT]
+    run: Callable[[InputsT, Context], Outcome]
+    output_formats: tuple[str, ...]
+    result_layers: tuple[str, ...] = field(default=())
+
+
+@dataclass(frozen=True)
+class Result:
+    """An outcome with the record that explains it."""
+
+    outcome: Outcome
+    provenance: dict[str, Any]
+
+
+def execute(process: Process[InputsT], inputs: InputsT, context: Context) -> Result:
+    """Run one analysis and record what it was made from."""
+    outcome = process.run(inputs, context)
+    record = provenance(
+        process.id,
+        inputs=context.inputs_read(),
+        parameters=inputs.model_dump(mode="json", exclude_none=True),
+        seed=getattr(inputs, "seed", None),
+        warnings=list(outcome.warnings),
+    )
+    return Result(outcome, record)
+
+
+def store_layers(result: Result, context: Context) -> None:
+    """Write all result layers to the workspace at once, each with the record that explains it."""
+    context.workspace.write(
+        {
+            name: LayerData(layer.frame, layer.schema, provenance=result.provenance, synthetic=context.synthetic)
+            for name, layer in result.outcome.layers.items()
+        }
+    )

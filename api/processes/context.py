@@ -1,0 +1,132 @@
+"""What an analysis may ask of its surroundings: layers, files, compute and a progress bar."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import ParamSpec, Protocol, TypeVar
+
+import geopandas as gpd
+from distributed import Client
+
+from geo.errors import InvalidInput
+from layers.catalogue import get_schema
+from layers.files import read_vector
+from layers.ingest import ingest
+from layers.provenance import content_hash
+from layers.store import Workspace
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+class Progress(Protocol):
+    """Told how much of a step is done; called from the thread that runs the analysis."""
+
+    def __call__(self, done: int, total: int, what: str) -> None:
+        """Take note that `done` of `total` parts of `what` are finished."""
+
+
+def silent(done: int, total: int, what: str) -> None:
+    """Report nothing: the progress of a run that nobody watches."""
+
+
+class Context:
+    """The surroundings of one run; it remembers each source that was read, for the provenance record.
+
+    Parameters
+    ----------
+    workspace : Path
+        Folder of the store; opened only when a layer is asked for, so runs on files need none.
+    client : Client, optional
+        Dask cluster for the heavy steps; without it they run in this process.
+    files : bool
+        Whether a source may be a path on this machine. The HTTP door says no.
+    """
+
+    def __init__(
+        self,
+        workspace: Path,
+        *,
+        client: Client | None = None,
+        progress: Progress = silent,
+        files: bool = True,
+    ) -> None:
+        """Note where the store lies; nothing is opened yet."""
+        self.client = client
+        self.progress = progress
+        self._workspace = workspace
+        self._files = files
+        self._inputs: dict[str, str] = {}
+        self._synthetic = False
+
+    @property
+    def workspace(self) -> Workspace:
+        """The embedded store of this run."""
+        return Workspace(self._workspace)
+
+    def inputs_read(self) -> dict[str, str]:
+        """Return the content hash of each source read so far, by name, in a stable order."""
+        return dict(sorted(self._inputs.items()))
+
+    @property
+    def synthetic(self) -> bool:
+        """Whether any source so far was generated; what is made of it then says so too."""
+        return self._synthetic
+
+    def has_layer(self, layer: str) -> bool:
+        """Return whether the workspace is there and holds this layer."""
+        store = self.workspace
+        return store.exists() and layer in {record.id for record in store.records()}
+
+    def file(self, path: str | Path) -> Path:
+        """Check that a file may be read and is there, and note it as an input."""
+        source = Path(path)
+        if not self._files:
+            raise InvalidInput(f"{path}: files of the server cannot be named here; give the id of a layer")
+        if not source.is_file():
+            raise InvalidInput(f"{path}: no such file; check the path")
+        self._inputs[source.name] = content_hash(source)
+        return source
+
+    def vector(self, source: str) -> gpd.GeoDataFrame:
+        """Read any vector file or layer as it is, in EPSG:4326."""
+        if self._is_layer(source):
+            return self._layer(source)
+        frame = read_vector(self.file(source))
+        self._note_synthetic(frame)
+        return frame
+
+    def ledger(self, source: str, schema_id: str) -> gpd.GeoDataFrame:
+        """Read a layer, or a file checked against the schema; one bad row is an error that names it."""
+        if self._is_layer(source):
+            return self._layer(source)
+        report = ingest(self.file(source), get_schema(schema_id))
+        if report.refused:
+            first = report.rejected.iloc[0]
+            raise InvalidInput(
+                f"{source} row {first['row']}: {first['column']} {first['value']!r}: {first['reason_en']}; "
+                f"{report.rejected_rows} of {report.total} rows are wrong, correct them"
+            )
+        self._note_synthetic(report.accepted)
+        return report.accepted
+
+    def compute(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
+        """Run a pure function on the cluster, or here if there is none; the answer is the same."""
+        if self.client is None:
+            return function(*args, **kwargs)
+        future = self.client.submit(function, *args, pure=False, **kwargs)
+        result: R = future.result()
+        return result
+
+    def _is_layer(self, source: str) -> bool:
+        return not (self._files and Path(source).is_file()) and Path(source).suffix == "" and "/" not in source
+
+    def _layer(self, layer_id: str) -> gpd.GeoDataFrame:
+        store = self.workspace
+        self._synthetic |= store.record(layer_id).synthetic
+        frame = store.read(layer_id)
+        self._inputs[layer_id] = content_hash(frame)
+        return frame
+
+    def _note_synthetic(self, frame: gpd.GeoDataFrame) -> None:
+        if "synthetic" in frame:
+            self._synthetic |= bool(frame["synthetic"].fillna(False).astype(bool).any())

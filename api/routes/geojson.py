@@ -1,0 +1,73 @@
+"""Features as GeoJSON (RFC 7946): coordinates in CRS84, no NaN, times in UTC."""
+
+import json
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import shapely
+
+MEDIA_TYPE = "application/geo+json"
+
+
+def feature_texts(frame: gpd.GeoDataFrame, ids: Sequence[int]) -> list[str]:
+    """Return each feature as JSON text.
+
+    Parameters
+    ----------
+    frame : GeoDataFrame
+        EPSG:4326, longitude first.
+    ids : sequence of int
+        One id per row.
+
+    Returns
+    -------
+    list of str
+        A missing geometry and every missing or non-finite value is null; times are RFC 3339 in UTC.
+    """
+    geometries = shapely.to_geojson(frame.geometry.to_numpy())
+    names = [str(name) for name in frame.columns if name != frame.active_geometry_name]
+    columns = [json_values(frame[name]) for name in names]
+    rows = zip(*columns, strict=True) if columns else [()] * len(frame)
+    return [
+        f'{{"type":"Feature","id":{int(number)},"geometry":{geometry or "null"},"properties":{_dumps(names, row)}}}'
+        for number, geometry, row in zip(ids, geometries, rows, strict=True)
+    ]
+
+
+def collection_text(features: Sequence[str], members: dict[str, Any]) -> str:
+    """Return a FeatureCollection of ready features with further members (links, counts)."""
+    head = json.dumps({"type": "FeatureCollection", **members}, ensure_ascii=False, allow_nan=False)
+    return f'{head[:-1]}, "features": [{",".join(features)}]}}'
+
+
+def json_values(column: pd.Series) -> list[Any]:
+    """Return a column as values that JSON knows; missing and non-finite ones are None."""
+    if isinstance(column.dtype, pd.DatetimeTZDtype):
+        return [rfc3339(stamp) for stamp in column]
+    missing = column.isna().to_numpy(dtype=bool)
+    values = column.astype(object).tolist()
+    return [None if gone else _plain(value) for value, gone in zip(values, missing, strict=True)]
+
+
+def rfc3339(stamp: pd.Timestamp | None) -> str | None:
+    """Return a time as ``2025-01-15T08:00:00Z``; None for no time."""
+    if stamp is None or pd.isna(stamp):
+        return None
+    utc = stamp.tz_convert("UTC")
+    return utc.isoformat(timespec="milliseconds" if utc.microsecond else "seconds").replace("+00:00", "Z")
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, np.generic):
+        value = value.item()
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value if isinstance(value, str | int | float | bool) else str(value)
+
+
+def _dumps(names: list[str], row: tuple[Any, ...]) -> str:
+    return json.dumps(dict(zip(names, row, strict=True)), ensure_ascii=False, allow_nan=False)

@@ -1,0 +1,31 @@
+"""Links between resources, absolute, as the request named this server."""
+
+from typing import TypedDict
+from urllib.parse import quote, urlencode
+
+from fastapi import Request
+
+
+class Link(TypedDict):
+    """One link of an OGC API document."""
+
+    href: str
+    rel: str
+    type: str
+    title: str
+
+
+def link(request: Request, path: str, rel: str, *, media: str = "application/json", title: str = "") -> Link:
+    """Return a link to a path of this server."""
+    return Link(href=f"{str(request.base_url).rstrip('/')}{path}", rel=rel, type=media, title=title)
+
+
+def collection_path(collection_id: str, *parts: str) -> str:
+    """Return the path of a collection or of something in it."""
+    return "/".join(["/collections", quote(collection_id, safe=""), *(quote(part, safe="") for part in parts)])
+
+
+def same_query(request: Request, **changes: object) -> str:
+    """Return the request's query with some parameters changed, beginning with ?; empty without parameters."""
+    parameters = {**dict(request.query_params), **{name: str(value) for name, value in changes.items()}}
+    return f"?{urlencode(parameters)}" if parameters else ""

@@ -1,0 +1,1 @@
+"""Where: datums, geodesic distances and buffers, rasters, errors."""

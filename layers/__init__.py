@@ -1,0 +1,1 @@
+"""What: each layer's schema, ingest, store, air-quality rules, layers derived from layers."""

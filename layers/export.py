@@ -1,0 +1,69 @@
+"""Layers and observations out of the workspace into files; a layer with what it was made from."""
+
+from pathlib import Path
+
+from geo.errors import MissingData
+from layers.store import Workspace
+from layers.writers import write_table, write_vector
+
+
+def export_layer(workspace: Workspace, layer: str, path: str | Path) -> list[Path]:
+    """Write a layer to a file of the kind that its extension names.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    layer : str
+    path : path
+        As in `layers.files.write_vector`.
+
+    Returns
+    -------
+    list of Path
+        The files written, the one asked for first.
+
+    Raises
+    ------
+    UnknownLayer, InvalidInput, SourceUnavailable
+        No such layer, an extension that cannot be written, a file that cannot be written.
+    """
+    workspace.require()
+    with workspace.transaction():
+        record = workspace.record(layer)
+        frame = workspace.read(layer)
+    about = {
+        "layer": record.id,
+        "title_zh": record.title_zh,
+        "title_en": record.title_en,
+        "synthetic": record.synthetic,
+        "note_zh": record.note_zh,
+        "note_en": record.note_en,
+        "content_sha256": record.content_hash,
+    }
+    return write_vector(frame, path, {**about, **record.provenance})
+
+
+def export_observations(workspace: Workspace, path: str | Path) -> int:
+    """Write all observations to a ``.csv`` or ``.xlsx`` file that `read_observations` takes back.
+
+    Columns station_id, time (UTC, ISO 8601), pollutant, value, unit, flag.
+
+    Returns
+    -------
+    int
+        How many values were written.
+
+    Raises
+    ------
+    MissingData
+        The workspace holds no observations.
+    InvalidInput, SourceUnavailable
+        There is no workspace; another extension; the file cannot be written.
+    """
+    workspace.require()
+    with workspace.transaction():
+        table = workspace.observations.read()
+    if table.empty:
+        raise MissingData(f"no observations in {workspace.path}; add some with `suyuan observations add FILE`")
+    write_table(table, path)
+    return len(table)

@@ -1,0 +1,333 @@
+"""Hourly observations from the tables that stations and offices send: long or wide, to one long table in UTC."""
+
+import re
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from geo.errors import InvalidInput
+from layers.observation_store import COLUMNS, KEY, empty
+from layers.schema import key, split_unit
+from layers.tables import GAPS, read_long_table
+from layers.times import CITY_ZONE, parse_times
+
+UNITS = {"pm25": "ug/m3", "pm10": "ug/m3", "so2": "ug/m3", "no2": "ug/m3", "co": "mg/m3", "o3": "ug/m3"}
+REJECTED = ("row", "line", "column", "value", "reason_zh", "reason_en")
+
+_STATION = (
+    "station_id",
+    "station",
+    "站点编号",
+    "站点编码",
+    "监测点编码",
+    "测点编码",
+    "编码",
+    "站点",
+    "站点名称",
+    "id",
+    "code",
+)
+_TIME = ("time", "datetime", "date_time", "timestamp", "时间", "监测时间", "日期时间", "观测时间", "date", "日期")
+_HOUR = ("hour", "小时", "时")
+_POLLUTANT = ("pollutant", "污染物", "监测项目", "项目", "parameter")
+_VALUE = ("value", "浓度", "监测值", "数值", "值", "concentration")
+_UNIT = ("unit", "单位")
+_FLAG = ("flag", "标识", "数据标识", "质控标识", "qc")
+
+# Above this mean, in mg/m3, CO is not air that anyone breathes: the column is in ug/m3.
+_CO_LIMIT_MG_M3 = 50.0
+_SENTINELS = (-9999.0, -999.0, -99.0)
+_MICROGRAMS = {"ugm3": 1.0, "μgm3": 1.0, "μgm³": 1.0, "微克立方米": 1.0, "mgm3": 1000.0, "毫克立方米": 1000.0}
+_SUFFIX = re.compile(r"_(ug_m3|mg_m3)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class ObservationReport:
+    """What came of a table of observations.
+
+    `accepted` has the columns station_id, time (UTC), pollutant, value, unit, flag, and is empty when values were
+    refused and the good ones alone were not asked for. `rejected` has row (from 1, the first under the header), line,
+    column, value, reason_zh, reason_en. `total` counts rows of the table, `gaps` cells that hold no value, `good`
+    usable values.
+    """
+
+    accepted: pd.DataFrame
+    rejected: pd.DataFrame
+    notes: list[str]
+    total: int
+    gaps: int
+    good: int
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing may be stored because values were refused."""
+        return len(self.rejected) > 0 and len(self.accepted) == 0
+
+
+def read_observations(
+    source: str | Path | pd.DataFrame,
+    *,
+    timezone: str = CITY_ZONE,
+    units: Mapping[str, str] | None = None,
+    accept_good: bool = False,
+    encoding: str | None = None,
+) -> ObservationReport:
+    """Read hourly observations; nothing is stored here.
+
+    A long table has columns for station, time, pollutant and value; a wide one a column per pollutant (pm25 or PM2.5,
+    pm10, so2, no2, co, o3). Time is one column, or date and hour, or year, month, day and hour. Values come out in
+    ug/m3, CO in mg/m3. Empty cells, ``-``, ``NA``, ``-9999`` and the like are gaps. Negative values are kept with the
+    flag "negative".
+
+    Parameters
+    ----------
+    source : path (CSV, also gzipped, or Excel) or DataFrame
+    timezone : str
+        Zone of times that name none; said in the notes.
+    units : mapping, optional
+        Pollutant -> "ug/m3" or "mg/m3", where neither header nor unit column says it.
+    accept_good : bool
+        Take the good values when others are refused.
+    encoding : str, optional
+        Of a CSV file; by default recognised.
+
+    Returns
+    -------
+    ObservationReport
+
+    Raises
+    ------
+    InvalidInput
+        No column for station, time or any pollutant; an unknown unit or zone; CO that cannot be mg/m3.
+    """
+    if isinstance(source, pd.DataFrame):
+        name, table, lines = "the table", source.reset_index(drop=True), None
+    else:
+        name = Path(source).name
+        table = read_long_table(Path(source), encoding=encoding)
+        lines = table.index.to_numpy()
+        table = table.reset_index(drop=True)
+    columns = _Columns.find(table, name)
+    times, notes = parse_times(columns.times(table), timezone)
+    head = pd.DataFrame({"row": np.arange(len(table)), "station_id": _text(table[columns.station]), "time": times})
+    problems = [_head_problems(table, columns, head)]
+    cells, wrong, more = _cells(table, columns, dict(units or {}), name)
+    problems.append(wrong)
+    long = cells.merge(head.dropna(subset=["station_id", "time"]), on="row", how="inner")
+    accepted, repeated, dropped = _without_repeats(long.dropna(subset=["value"]))
+    problems.append(repeated)
+    notes += more + ([f"{dropped} values given twice, kept once"] if dropped else [])
+    rejected = _rejected(pd.concat(problems, ignore_index=True), lines)
+    taken = accepted if accept_good or rejected.empty else accepted.iloc[:0]
+    gaps = int(cells["value"].isna().sum()) - len(wrong)
+    return ObservationReport(taken, rejected, notes, len(table), gaps, len(accepted))
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which column of a table is what; `pollutants` maps a wide table's headers to pollutants."""
+
+    station: str
+    time: tuple[str, ...]
+    pollutants: dict[str, str]
+    pollutant: str | None
+    value: str | None
+    unit: str | None
+    flag: str | None
+
+    @classmethod
+    def find(cls, table: pd.DataFrame, name: str) -> "_Columns":
+        there = ", ".join(map(str, table.columns))
+        station = _find(table, _STATION)
+        if station is None:
+            raise InvalidInput(f"{name} has no column for the station (station_id, 站点编号); its columns are {there}")
+        time = _time_columns(table)
+        if not time:
+            raise InvalidInput(f"{name} has no column for the time (time, 时间); its columns are {there}")
+        pollutant, value = _find(table, _POLLUTANT), _find(table, _VALUE)
+        wide = {} if pollutant and value else _wide(table)
+        if not wide and not (pollutant and value):
+            raise InvalidInput(
+                f"{name} has neither columns pollutant and value nor one of {', '.join(UNITS)}; its columns are {there}"
+            )
+        return cls(station, time, wide, pollutant, value, _find(table, _UNIT), _find(table, _FLAG))
+
+    def times(self, table: pd.DataFrame) -> pd.Series:
+        if len(self.time) == 1:
+            return table[self.time[0]]
+        parts = [_text(table[name]).str.replace(r"\.0$", "", regex=True) for name in self.time]
+        if len(parts) == 2:
+            day, hour = parts
+        else:
+            day, hour = parts[0] + "-" + parts[1] + "-" + parts[2], parts[3]
+        clock = hour.where(hour.str.contains(":", na=False), hour + ":00")
+        return day + " " + clock
+
+
+def _time_columns(table: pd.DataFrame) -> tuple[str, ...]:
+    hour = _find(table, _HOUR)
+    ymd = [_find(table, names) for names in (("year", "年"), ("month", "月"), ("day", "日"))]
+    if hour and all(ymd):
+        return (*(str(name) for name in ymd), hour)
+    time = _find(table, _TIME)
+    if time is None:
+        return ()
+    return (time, hour) if hour and key(time) in ("date", "日期") else (time,)
+
+
+def _wide(table: pd.DataFrame) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for header in map(str, table.columns):
+        pollutant = key(_SUFFIX.sub("", split_unit(header)[0]))
+        if pollutant in UNITS and pollutant not in found.values():
+            found[header] = pollutant
+    return found
+
+
+def _find(table: pd.DataFrame, names: tuple[str, ...]) -> str | None:
+    by_key = {key(split_unit(str(header))[0]): str(header) for header in reversed(list(table.columns))}
+    return next((by_key[key(name)] for name in names if key(name) in by_key), None)
+
+
+def _cells(
+    table: pd.DataFrame, columns: _Columns, units: dict[str, str], name: str
+) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
+    """Return row, pollutant, value (NaN for a gap), unit and flag of every cell; the cells that are no numbers."""
+    parts = _wide_parts(table, columns, units) if columns.pollutants else _long_parts(table, columns, units, name)
+    cells = pd.concat(parts, ignore_index=True)
+    numbers, wrong = _numbers(cells["given"])
+    cells["value"] = numbers * cells["factor"]
+    co = cells.loc[cells["pollutant"] == "co", "value"].mean()
+    if co > _CO_LIMIT_MG_M3:
+        raise InvalidInput(
+            f"{name}: CO of {co:.0f} mg/m3 on average cannot be; if it is in ug/m3, write CO(ug/m3) in the header"
+        )
+    flags = _text(cells["flag"]).fillna("")
+    cells["flag"] = flags.mask((cells["value"] < 0) & (flags == ""), "negative")
+    cells["unit"] = cells["pollutant"].map(UNITS).fillna(cells["unit"])
+    bad = cells[wrong]
+    problems = _problems(bad["row"], bad["column"], bad["given"], "不是数字", "is not a number")
+    known = set(columns.time) | {columns.station, *columns.pollutants}
+    ignored = [str(header) for header in table.columns if header not in known] if columns.pollutants else []
+    notes = [f"columns not used: {', '.join(ignored)}"] if ignored else []
+    return cells[["row", "pollutant", "value", "unit", "flag"]], problems, notes
+
+
+def _wide_parts(table: pd.DataFrame, columns: _Columns, units: dict[str, str]) -> list[pd.DataFrame]:
+    parts = []
+    for header, pollutant in columns.pollutants.items():
+        suffix = _SUFFIX.search(header)
+        stated = split_unit(header)[1] or (suffix.group(1).replace("_", "/", 1).replace("_", "") if suffix else None)
+        unit = stated or units.get(pollutant) or UNITS[pollutant]
+        parts.append(
+            pd.DataFrame(
+                {
+                    "row": np.arange(len(table)),
+                    "column": header,
+                    "pollutant": pollutant,
+                    "given": table[header],
+                    "factor": _factor(unit, pollutant),
+                    "unit": UNITS[pollutant],
+                    "flag": "",
+                }
+            )
+        )
+    return parts
+
+
+def _long_parts(table: pd.DataFrame, columns: _Columns, units: dict[str, str], name: str) -> list[pd.DataFrame]:
+    given = _text(table[str(columns.pollutant)])
+    pollutant = given.map(lambda text: key(_SUFFIX.sub("", text)), na_action="ignore")
+    if pollutant.isna().any():
+        raise InvalidInput(f"{name}: the pollutant is empty in row {int(pollutant.isna().to_numpy().argmax()) + 1}")
+    header_unit = split_unit(str(columns.value))[1]
+    default = pollutant.map(lambda text: header_unit or units.get(text) or UNITS.get(text, "ug/m3"))
+    unit = default if columns.unit is None else _text(table[columns.unit]).fillna(default)
+    pairs = pd.DataFrame({"unit": unit, "pollutant": pollutant})
+    factors = {pair: _factor(*pair) for pair in pairs.drop_duplicates().itertuples(index=False, name=None)}
+    return [
+        pd.DataFrame(
+            {
+                "row": np.arange(len(table)),
+                "column": columns.value,
+                "pollutant": pollutant,
+                "given": table[str(columns.value)],
+                "factor": [factors[pair] for pair in pairs.itertuples(index=False, name=None)],
+                "unit": pollutant.map(lambda text: UNITS.get(text, "ug/m3")),
+                "flag": "" if columns.flag is None else _text(table[columns.flag]),
+            }
+        )
+    ]
+
+
+def _factor(unit: str, pollutant: str) -> float:
+    """Return what turns a value in this unit into the pollutant's own unit."""
+    micrograms = _MICROGRAMS.get(key(unicodedata.normalize("NFKC", unit)))
+    if micrograms is None:
+        raise InvalidInput(f"unknown unit {unit!r} of {pollutant}; use ug/m3 or mg/m3")
+    return micrograms / 1000.0 if UNITS.get(pollutant) == "mg/m3" else micrograms
+
+
+def _numbers(given: pd.Series) -> tuple[pd.Series, np.ndarray]:
+    if pd.api.types.is_numeric_dtype(given.dtype):
+        numbers, present = given.astype("float64"), given.notna()
+    else:
+        text = _text(given)
+        present = text.notna() & ~text.str.casefold().isin(GAPS)
+        numbers = pd.to_numeric(text.where(present), errors="coerce").astype("float64")
+    wrong = (present & ~np.isfinite(numbers)).to_numpy(dtype=bool)
+    return numbers.mask(numbers.isin(_SENTINELS) | wrong), wrong
+
+
+def _text(column: pd.Series) -> pd.Series:
+    text = (
+        column
+        if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object
+        else column.map(
+            lambda value: str(int(value)) if isinstance(value, float) and value.is_integer() else str(value),
+            na_action="ignore",
+        )
+    )
+    stripped = text.astype("str").str.strip()
+    return stripped.mask(stripped == "")
+
+
+def _head_problems(table: pd.DataFrame, columns: _Columns, head: pd.DataFrame) -> pd.DataFrame:
+    no_station = head.loc[head["station_id"].isna(), "row"]
+    no_time = head.loc[head["time"].isna(), "row"]
+    time = columns.times(table)
+    station_part = _problems(no_station, columns.station, None, "站点为空", "the station is empty")
+    time_part = _problems(no_time, columns.time[0], time.iloc[no_time], "不是时间", "is not a time")
+    return pd.concat([station_part, time_part], ignore_index=True)
+
+
+def _problems(rows: pd.Series, column: object, value: object, zh: str, en: str) -> pd.DataFrame:
+    values = value.to_numpy(dtype=object) if isinstance(value, pd.Series) else value
+    names = column.to_numpy(dtype=object) if isinstance(column, pd.Series) else column
+    parts = {"row": rows.to_numpy(), "column": names, "value": values, "reason_zh": zh, "reason_en": en}
+    return pd.DataFrame(parts, index=range(len(rows))).astype({"column": object, "value": object})
+
+
+def _without_repeats(long: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame, int]:
+    """Keep each station's hour and pollutant once; a second, different value is a problem."""
+    ordered = long.sort_values("row", kind="stable")
+    again = ordered.duplicated(KEY)
+    table = ordered[~again].astype(empty().dtypes.to_dict())[list(COLUMNS)].reset_index(drop=True)
+    if not again.any():
+        return table, _problems(ordered["row"].iloc[:0], "", None, "", ""), 0
+    both = ordered[again].merge(ordered[~again], on=KEY, suffixes=("", "_first"))
+    other = both[both["value"] != both["value_first"]]
+    zh = "同一站点、时间、污染物另有不同的值"
+    en = "another value is given for this station, time and pollutant"
+    return table, _problems(other["row"], other["pollutant"], other["value"], zh, en), len(both) - len(other)
+
+
+def _rejected(problems: pd.DataFrame, lines: np.ndarray | None) -> pd.DataFrame:
+    ordered = problems.sort_values("row", kind="stable", ignore_index=True)
+    rows = ordered["row"].astype("int64")
+    line = pd.array([None] * len(rows) if lines is None else lines[rows], dtype="Int64")
+    return ordered.assign(row=rows + 1, line=line)[list(REJECTED)]

@@ -1,0 +1,213 @@
+"""Schemas of what Suyuan itself makes: zones, indices, trajectories, hot spots."""
+
+from layers.ledgers import FUELS
+from layers.schema import Choice, Field, LayerSchema
+
+RULES = (
+    Choice("chp_300mw_30km", "30万千瓦及以上机组30公里", "Units of 300 MW or more: 30 km"),
+    Choice("other_15km", "其他热电厂15公里", "Other plants: 15 km"),
+)
+CATEGORIES = tuple(
+    Choice(str(number), zh, en)
+    for number, (zh, en) in enumerate(
+        (
+            ("优", "Excellent"),
+            ("良", "Good"),
+            ("轻度污染", "Lightly polluted"),
+            ("中度污染", "Moderately polluted"),
+            ("重度污染", "Heavily polluted"),
+            ("严重污染", "Severely polluted"),
+        ),
+        start=1,
+    )
+)
+
+HEATING_ZONES = LayerSchema(
+    "heating_zones",
+    "供热半径",
+    "Heating zones",
+    "polygon",
+    (
+        Field("zone_id", "编号", "Zone id", "str"),
+        Field(
+            "kind",
+            "类型",
+            "Kind",
+            "str",
+            choices=(Choice("plant", "单厂", "Plant"), Choice("dissolved", "合并", "Dissolved")),
+        ),
+        Field("plant", "电厂", "Plant", "str"),
+        Field("rule", "规则", "Rule", "str", choices=RULES),
+        Field("radius_km", "半径", "Radius", "float", "km", minimum=0),
+        Field(
+            "decided_by",
+            "判定口径",
+            "Decided by",
+            "str",
+            choices=(Choice("unit", "单机容量", "Unit"), Choice("plant_total", "全厂容量", "Plant total")),
+        ),
+        Field("capacity_mw", "容量", "Capacity", "float", "MW", minimum=0),
+        Field("area_km2", "面积", "Area", "float", "km2", minimum=0),
+        Field("n_coal_boilers", "区内燃煤锅炉数", "Coal boilers inside", "int", minimum=0),
+        Field("note", "备注", "Note", "str"),
+    ),
+    derived=True,
+)
+
+HEATING_BOILERS = LayerSchema(
+    "heating_boilers",
+    "供热半径内外的锅炉",
+    "Boilers and heating zones",
+    "point",
+    (
+        Field("name", "锅炉名称", "Name", "str"),
+        Field("fuel", "燃料", "Fuel", "str", choices=FUELS),
+        Field("capacity_tph", "容量", "Capacity", "float", "t/h", minimum=0),
+        Field("status", "状态", "Status", "str"),
+        Field("inside", "在供热半径内", "Inside a zone", "bool"),
+        Field("plant", "最近电厂", "Nearest plant", "str"),
+        Field("rule", "规则", "Rule", "str", choices=RULES),
+        Field("distance_km", "距离", "Distance", "float", "km", minimum=0),
+        Field("n_zones", "所在区域数", "Number of zones", "int", minimum=0),
+        Field(
+            "action",
+            "措施",
+            "Action",
+            "str",
+            choices=(
+                Choice("close_or_integrate", "关停或整合", "Close or integrate"),
+                Choice("none", "无", "None"),
+            ),
+        ),
+        Field("reason", "理由", "Reason", "str"),
+    ),
+    derived=True,
+)
+
+ROAD_CLEANING_ZONES = LayerSchema(
+    "road_cleaning_zones",
+    "道路保洁区",
+    "Road-cleaning zones",
+    "polygon",
+    (
+        Field("station_id", "站点编号", "Station id", "str"),
+        Field("name", "站点名称", "Name", "str"),
+        Field("level", "级别", "Level", "str"),
+        Field("radius_km", "半径", "Radius", "float", "km", minimum=0),
+        Field("area_km2", "面积", "Area", "float", "km2", minimum=0),
+    ),
+    derived=True,
+)
+
+STATION_AQI = LayerSchema(
+    "station_aqi",
+    "站点空气质量指数",
+    "Station air quality index",
+    "point",
+    (
+        Field("station_id", "站点编号", "Station id", "str", required=True),
+        Field("name", "站点名称", "Name", "str"),
+        Field("time", "时间", "Time", "time", required=True),
+        Field("pm25_ug_m3", "PM2.5", "PM2.5", "float", "ug/m3"),
+        Field("pm10_ug_m3", "PM10", "PM10", "float", "ug/m3"),
+        Field("so2_ug_m3", "SO2", "SO2", "float", "ug/m3"),
+        Field("no2_ug_m3", "NO2", "NO2", "float", "ug/m3"),
+        Field("co_mg_m3", "CO", "CO", "float", "mg/m3"),
+        Field("o3_ug_m3", "O3", "O3", "float", "ug/m3"),
+        Field("aqi", "AQI", "AQI", "int", minimum=0, maximum=500),
+        Field("category", "级别", "Category", "int", minimum=1, maximum=6, choices=CATEGORIES),
+        Field("primary", "首要污染物", "Primary pollutant", "str"),
+        Field("standard", "执行标准", "Standard", "str"),
+    ),
+    derived=True,
+    time_field="time",
+)
+
+STATION_MEANS = LayerSchema(
+    "station_means",
+    "站点平均浓度",
+    "Station means",
+    "point",
+    (
+        Field("station_id", "站点编号", "Station id", "str", required=True),
+        Field("name", "站点名称", "Name", "str"),
+        Field("start", "起始时间", "Start", "time"),
+        Field("end", "截止时间", "End", "time"),
+        Field("pm25_ug_m3", "PM2.5", "PM2.5", "float", "ug/m3"),
+        Field("pm10_ug_m3", "PM10", "PM10", "float", "ug/m3"),
+        Field("so2_ug_m3", "SO2", "SO2", "float", "ug/m3"),
+        Field("no2_ug_m3", "NO2", "NO2", "float", "ug/m3"),
+        Field("co_mg_m3", "CO", "CO", "float", "mg/m3"),
+        Field("o3_ug_m3", "O3", "O3", "float", "ug/m3"),
+        Field("n_hours", "PM2.5有效小时数", "Hours with PM2.5", "int", minimum=0),
+    ),
+    derived=True,
+    time_field="start",
+)
+
+TRAJECTORIES = LayerSchema(
+    "trajectories",
+    "气流轨迹",
+    "Trajectories",
+    "line",
+    (
+        Field("trajectory", "轨迹", "Trajectory", "int"),
+        Field("receptor", "受体", "Receptor", "str"),
+        Field("start_time", "起始时间", "Start time", "time"),
+        Field("height_m_agl", "起始高度", "Start height", "float", "m"),
+        Field("hours", "时长", "Hours", "float", "h"),
+        Field("end_reason", "结束原因", "End reason", "str"),
+        Field("n_points", "点数", "Points", "int", minimum=0),
+    ),
+    derived=True,
+    time_field="start_time",
+    free=True,
+)
+
+TRAJECTORY_POINTS = LayerSchema(
+    "trajectory_points",
+    "气流轨迹端点",
+    "Trajectory points",
+    "point",
+    (
+        Field("trajectory", "轨迹", "Trajectory", "int"),
+        Field("receptor", "受体", "Receptor", "str"),
+        Field("start_time", "起始时间", "Start time", "time"),
+        Field("time", "时间", "Time", "time"),
+        Field("age_h", "龄期", "Age", "float", "h"),
+        Field("lon", "经度", "Longitude", "float", "degrees_east"),
+        Field("lat", "纬度", "Latitude", "float", "degrees_north"),
+        Field("height_m_agl", "离地高度", "Height above ground", "float", "m"),
+        Field("pressure_hpa", "气压", "Pressure", "float", "hPa"),
+        Field("end_reason", "结束原因", "End reason", "str"),
+    ),
+    derived=True,
+    time_field="time",
+    free=True,
+)
+
+HOTSPOTS = LayerSchema(
+    "hotspots",
+    "热点",
+    "Hot spots",
+    "any",
+    (
+        Field("z", "z 值", "z score", "float"),
+        Field("p", "p 值", "p value", "float", minimum=0, maximum=1),
+        Field("p_fdr", "校正 p 值", "p value after FDR", "float", minimum=0, maximum=1),
+        Field("class", "等级", "Class", "int", minimum=-3, maximum=3),
+    ),
+    derived=True,
+    free=True,
+)
+
+RESULTS = (
+    HEATING_ZONES,
+    HEATING_BOILERS,
+    ROAD_CLEANING_ZONES,
+    STATION_AQI,
+    STATION_MEANS,
+    TRAJECTORIES,
+    TRAJECTORY_POINTS,
+    HOTSPOTS,
+)

@@ -1,0 +1,314 @@
+"""Trajectories against laws: known flows on the sphere, reversal, order of starts, ends, vertical options."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import shapely
+
+from geo.errors import InvalidInput, MissingData
+from tracing import trajectory_kernel as kernel
+from tracing.met.grid import EARTH_RADIUS_M, conformal_grid
+from tracing.trajectory import POINT_COLUMNS, Integration, run, trajectories, trajectory_lines
+from tracing.vertical import VERTICALS, prepare
+
+NOON = "2020-02-28T12:00Z"
+OMEGA_ROTATION = 2 * np.pi / (20 * 86_400.0)
+POLE = np.array([np.cos(np.radians(60.0)), 0.0, np.sin(np.radians(60.0))])
+
+
+def xyz(lon, lat):
+    lon, lat = np.radians(lon), np.radians(lat)
+    return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], -1)
+
+
+def rotation_wind(lon, lat):
+    """Wind to east and north (m/s) of the sphere turning about POLE."""
+    velocity = OMEGA_ROTATION * EARTH_RADIUS_M * np.cross(POLE, xyz(lon, lat))
+    lam, phi = np.radians(lon), np.radians(lat)
+    east = np.stack([-np.sin(lam), np.cos(lam), 0 * lam], -1)
+    north = np.stack([-np.sin(phi) * np.cos(lam), -np.sin(phi) * np.sin(lam), np.cos(phi)], -1)
+    return (velocity * east).sum(-1), (velocity * north).sum(-1)
+
+
+def turned(lon, lat, seconds):
+    """Where solid rotation takes a point (Rodrigues)."""
+    p, angle = xyz(lon, lat), OMEGA_ROTATION * seconds
+    q = p * np.cos(angle) + np.cross(POLE, p) * np.sin(angle) + POLE * (POLE @ p) * (1 - np.cos(angle))
+    return np.degrees(np.arctan2(q[1], q[0])), np.degrees(np.arcsin(q[2]))
+
+
+@pytest.fixture(scope="module")
+def rotating_latlon(tools):
+    return tools.make(tools.latlon(80.0, 10.0, 0.5, 101, 81), rotation_wind)
+
+
+@pytest.fixture(scope="module")
+def rotating_polar(tools):
+    anchor = np.array([40.0, 40.0, 105.0, 35.0])
+    grid = conformal_grid(
+        "polar_stereographic", parallel=60.0, central_lon=105.0, size=(80_000.0, 60.0), shape=(81, 81), anchor=anchor
+    )
+
+    def along_axes(lon, lat):
+        u, v = rotation_wind(lon, lat)
+        turn = np.radians(lon - 105.0)
+        return u * np.cos(turn) - v * np.sin(turn), u * np.sin(turn) + v * np.cos(turn)
+
+    return tools.make(grid, along_axes)
+
+
+@pytest.mark.parametrize("field", ["rotating_latlon", "rotating_polar"])
+@pytest.mark.parametrize("hours", [24, -24])
+def test_solid_rotation_of_the_sphere(field, hours, request, tools):
+    met = request.getfixturevalue(field)
+    time = met.time.to_index()[0 if hours > 0 else -1].tz_localize("UTC")
+    start = tools.start(str(time), 105.0, 35.0)
+    end = trajectories(met, start, hours=hours, vertical="isosigma").iloc[-1]
+    want = turned(105.0, 35.0, hours * 3600.0)
+    path = 24 * 3600 * np.hypot(*rotation_wind(np.array(105.0), np.array(35.0))) / 1000.0
+    assert end["end_reason"] == "completed"
+    assert tools.separation_km(end["lon"], end["lat"], *want) < 5e-4 * path
+
+
+def test_petterssen_is_of_second_order(rotating_latlon, tools):
+    errors = []
+    for step in (60.0, 30.0, 15.0):
+        options = Integration(step_minutes=step)
+        met = rotating_latlon.astype("float64")
+        end = trajectories(met, tools.start(NOON, 105.0, 35.0), hours=20, vertical="isosigma", options=options).iloc[-1]
+        fine = trajectories(
+            met, tools.start(NOON, 105.0, 35.0), hours=20, vertical="isosigma", options=Integration(step_minutes=1.0)
+        ).iloc[-1]
+        errors.append(float(tools.separation_km(end["lon"], end["lat"], fine["lon"], fine["lat"])))
+    ratios = np.array(errors[:-1]) / errors[1:]
+    assert (ratios > 3.3).all(), errors
+    assert (ratios < 4.9).all(), errors
+
+
+def test_uniform_flow_along_a_parallel(eastward, tools):
+    points = trajectories(eastward, tools.start(NOON, 2.0, 40.0), hours=24)
+    want = 2.0 + np.degrees(10.0 * 3600.0 * points["age_h"] / (EARTH_RADIUS_M * np.cos(np.radians(40.0))))
+    np.testing.assert_allclose(points["lon"], want, atol=1e-5)
+    np.testing.assert_allclose(points["lat"], 40.0, atol=1e-9)
+    np.testing.assert_allclose(points["height_m_agl"], 500.0, atol=1e-6)
+
+
+def test_pressure_along_the_path_is_the_air_s_own(eastward, tools):
+    points = trajectories(eastward, tools.start(NOON, 2.0, 40.0, 1500.0), hours=3)
+    np.testing.assert_allclose(
+        points["pressure_hpa"] * 100.0, tools.p_ground * np.exp(-1500.0 / tools.scale_height), rtol=5e-4
+    )
+
+
+def test_there_and_back(rotating_latlon, tools):
+    out = trajectories(rotating_latlon, tools.start(NOON, 105.0, 35.0), hours=24, vertical="isosigma").iloc[-1]
+    start = tools.start(str(out["time"]), out["lon"], out["lat"], out["height_m_agl"])
+    back = trajectories(rotating_latlon, start, hours=-24, vertical="isosigma").iloc[-1]
+    assert tools.separation_km(back["lon"], back["lat"], 105.0, 35.0) < 0.5
+    assert back["age_h"] == -24.0
+    assert back["time"] == pd.Timestamp(NOON)
+
+
+def test_a_path_does_not_know_the_others(rotating_latlon):
+    rng = np.random.default_rng(5)
+    n = 40
+    starts = pd.DataFrame(
+        {
+            "receptor": [f"r{k}" for k in range(n)],
+            "time": pd.Timestamp(NOON) + pd.to_timedelta(rng.integers(0, 600, n), unit="min"),
+            "lon": rng.uniform(90, 120, n),
+            "lat": rng.uniform(20, 45, n),
+            "height_m_agl": rng.uniform(0, 3000, n),
+        }
+    )
+    order = rng.permutation(n)
+    whole = trajectories(rotating_latlon, starts, hours=9).drop(columns="trajectory")
+    mixed = trajectories(rotating_latlon, starts.iloc[order], hours=9).drop(columns="trajectory")
+    single = trajectories(rotating_latlon, starts.iloc[[7]], hours=9).drop(columns="trajectory")
+    by = ["receptor", "age_h"]
+    pd.testing.assert_frame_equal(
+        whole.sort_values(by, ignore_index=True), mixed.sort_values(by, ignore_index=True), check_exact=True
+    )
+    pd.testing.assert_frame_equal(whole[whole.receptor == "r7"].reset_index(drop=True), single, check_exact=True)
+
+
+def test_table_has_the_contract_s_columns_and_starts_at_any_minute(eastward, tools):
+    options = Integration(output_minutes=15.0)
+    points = trajectories(eastward, tools.start("2020-02-29T01:37Z", 10.0, 40.0), hours=-2.5, options=options)
+    assert tuple(points.columns) == POINT_COLUMNS
+    assert list(points["age_h"]) == [-0.25 * k for k in range(11)]
+    assert points["time"].iloc[-1] == pd.Timestamp("2020-02-28T23:07Z")
+    assert (points["start_time"] == pd.Timestamp("2020-02-29T01:37Z")).all()
+    assert points["trajectory"].unique().tolist() == [1]
+
+
+def test_each_end_says_why(tools):
+    grid = tools.latlon(0.0, 30.0, 0.5, 21, 21)
+    still = tools.make(grid, lambda lon, lat: (0 * lon + 15.0, 0 * lat), w=0.5)
+    cases = [
+        ("2020-02-28T12:00Z", 9.0, 500.0, "left_domain"),
+        ("2020-02-28T12:00Z", 1.0, 4500.0, "left_top"),
+        ("2020-02-29T08:00Z", 1.0, 100.0, "end_of_data"),
+        ("2020-02-28T12:00Z", 1.0, 100.0, "completed"),
+    ]
+    starts = pd.concat([tools.start(t, lon, 35.0, height) for t, lon, height, _ in cases], ignore_index=True)
+    points = trajectories(still, starts, hours=6, options=Integration(top_m=11_800.0))
+    last = points.groupby("trajectory").last()
+    assert last["end_reason"].tolist() == [case[3] for case in cases]
+    assert (points.groupby("trajectory")["end_reason"].nunique() == 1).all()
+    assert (points["lon"] <= 10.0).all()
+    assert last["time"].loc[3] == pd.Timestamp("2020-02-29T12:00Z")
+
+
+def test_sinking_air_stays_on_the_ground(tools):
+    met = tools.make(tools.latlon(0.0, 30.0, 0.5, 41, 21), lambda lon, lat: (0 * lon + 5.0, 0 * lat), w=-0.2)
+    points = trajectories(met, tools.start(NOON, 2.0, 35.0, 800.0), hours=20)
+    assert points["height_m_agl"].min() >= 0.0
+    assert points["height_m_agl"].iloc[-1] < 15.0
+    assert points["end_reason"].iloc[0] == "completed"
+
+
+def test_rising_air_rises_as_fast_as_the_data_say(tools):
+    met = tools.make(tools.latlon(0.0, 30.0, 0.5, 41, 21), lambda lon, lat: (0 * lon + 5.0, 0 * lat), w=0.05)
+    points = trajectories(met, tools.start(NOON, 2.0, 35.0, 800.0), hours=10)
+    np.testing.assert_allclose(points["height_m_agl"], 800.0 + 0.05 * 3600.0 * points["age_h"], rtol=0.01)
+
+
+@pytest.fixture(scope="module")
+def over_a_slope(tools):
+    grid = tools.latlon(0.0, 30.0, 0.5, 41, 21)
+    terrain = np.broadcast_to(np.linspace(0.0, 1000.0, 41), (21, 41)).copy()
+    return tools.make(grid, lambda lon, lat: (0 * lon + 10.0, 0 * lat), terrain=terrain)
+
+
+@pytest.mark.parametrize(
+    ("vertical", "tolerance"), [("isobaric", 15.0), ("density", 15.0), ("isentropic", 15.0), ("constant-height", 0.01)]
+)
+def test_level_surfaces_are_kept_over_a_slope(over_a_slope, tools, vertical, tolerance):
+    """Where pressure, density and potential temperature depend on height above the sea only, all keep that height."""
+    points = trajectories(over_a_slope, tools.start(NOON, 2.0, 35.0, 1500.0), hours=20, vertical=vertical)
+    above_sea = points["height_m_agl"] + (points["lon"] / 20.0) * 1000.0
+    np.testing.assert_allclose(above_sea, above_sea.iloc[0], atol=tolerance)
+    assert points["height_m_agl"].iloc[-1] < 1300.0
+
+
+def test_isosigma_follows_the_ground(over_a_slope, tools):
+    points = trajectories(over_a_slope, tools.start(NOON, 2.0, 35.0, 1500.0), hours=20, vertical="isosigma")
+    np.testing.assert_allclose(points["height_m_agl"] / (25_000.0 - points["lon"] * 50.0), 1500.0 / 24_900.0, rtol=1e-9)
+
+
+def test_a_surface_that_meets_the_ground_keeps_the_particle_there(over_a_slope, tools):
+    points = trajectories(over_a_slope, tools.start(NOON, 2.0, 35.0, 300.0), hours=20, vertical="constant-height")
+    assert points["height_m_agl"].min() == 0.0
+    assert points["end_reason"].iloc[0] == "completed"
+
+
+def test_isentropic_on_real_air_keeps_theta(shared_data):
+    from tracing.met import open_met
+
+    met = open_met(shared_data / "met" / "ngm1995" / "oct1618.BIN")
+    prepared = prepare(met, "isentropic")
+    starts = pd.DataFrame(
+        {
+            "receptor": "a",
+            "time": pd.Timestamp("1995-10-16T00:00Z"),
+            "lon": [-90.0, -95.0, -97.0],
+            "lat": [40.0, 35.0, 42.5],
+            "height_m_agl": [1500.0, 3000.0, 2500.0],
+        }
+    )
+    points = run(prepared, starts, hours=24)
+    x, y = prepared.grid.to_index(points["lon"], points["lat"])
+    for _, path in points.assign(x=x, y=y).groupby("trajectory"):
+        theta = []
+        for p in path.itertuples():
+            depth = kernel.surface_at(prepared.fields, kernel.DEPTH, p.x, p.y)
+            place = np.array([p.x, p.y, 1.0 - p.height_m_agl / depth])
+            theta.append(kernel.scalar(prepared.fields, prepared.fields.follow, place, p.age_h * 60.0))
+        lifted = path["height_m_agl"].to_numpy() > 10.0
+        assert np.ptp(np.array(theta)[lifted]) < 0.5
+
+
+def test_round_the_earth_and_over_the_dateline(tools):
+    met = tools.make(tools.latlon(0.0, -20.0, 2.5, 144, 17), lambda lon, lat: (0 * lon + 40.0, 0 * lat), hours=30)
+    points = trajectories(met, tools.start(NOON, 175.0, 0.0), hours=30)
+    assert points["end_reason"].iloc[0] == "completed"
+    want = (175.0 + np.degrees(40.0 * 3600.0 * points["age_h"] / EARTH_RADIUS_M) + 180.0) % 360.0 - 180.0
+    np.testing.assert_allclose(points["lon"], want, atol=1e-4)
+    start_lon = pd.concat([tools.start(NOON, -1.5, 5.0), tools.start(NOON, 358.5, 5.0)], ignore_index=True)
+    twice = trajectories(met, start_lon, hours=5)
+    np.testing.assert_array_equal(twice["lon"][:6], twice["lon"][6:])
+
+
+def test_lines_are_split_at_the_dateline(tools):
+    met = tools.make(tools.latlon(170.0, -20.0, 1.0, 31, 41), lambda lon, lat: (0 * lon + 40.0, 0 * lat + 5.0))
+    points = trajectories(met, tools.start(NOON, 175.0, 0.0), hours=12)
+    lines = trajectory_lines(points)
+    assert lines.crs.to_epsg() == 4326
+    row = lines.iloc[0]
+    assert isinstance(row.geometry, shapely.MultiLineString)
+    assert len(row.geometry.geoms) == 2
+    assert row.geometry.bounds[0] == -180.0
+    assert row.geometry.bounds[2] == 180.0
+    assert all(part.length < 20.0 for part in row.geometry.geoms)
+    assert (row["n_points"], row["hours"], row["end_reason"], row["height_m_agl"]) == (13, 12.0, "completed", 500.0)
+
+
+def test_a_path_of_one_point_is_a_line_of_no_length(tools):
+    met = tools.make(tools.latlon(0.0, 30.0, 0.5, 21, 21), lambda lon, lat: (0 * lon + 40.0, 0 * lat))
+    line = trajectory_lines(trajectories(met, tools.start(NOON, 9.9, 35.0), hours=5)).iloc[0]
+    assert (line["n_points"], line["end_reason"], line.geometry.length) == (1, "left_domain", 0.0)
+
+
+@pytest.mark.parametrize(
+    ("change", "error", "match"),
+    [
+        ({"lon": 50.0}, InvalidInput, r"row 1: 40 N 50 E lies outside the meteorology, which covers 30.0 to 50.0 N"),
+        ({"lat": 119.0}, InvalidInput, "row 1: lat 119 is not between -90 and 90"),
+        ({"lat": np.nan}, InvalidInput, "row 1: lat nan"),
+        ({"height": -5.0}, InvalidInput, "row 1: height_m_agl -5 is below ground"),
+        ({"height": 10_500.0}, InvalidInput, "row 1: 10500 m lies above the top of 10000 m"),
+        ({"time": "2020-03-05T00:00Z"}, MissingData, "2020-03-05T00:00Z lies outside; the meteorology covers 2020-02-28"),
+        ({"time": "2020-02-29T12:00Z"}, MissingData, "no way forward from its last time"),
+    ],
+)
+def test_bad_starts_are_one_clear_line(eastward, tools, change, error, match):
+    good = {"time": NOON, "lon": 5.0, "lat": 40.0, "height": 500.0}
+    with pytest.raises(error, match=match) as caught:
+        trajectories(eastward, tools.start(**{**good, **change}), hours=5)
+    assert "\n" not in str(caught.value)
+
+
+def test_bad_requests_are_one_clear_line(eastward, tools):
+    start = tools.start(NOON, 5.0, 40.0)
+    with pytest.raises(InvalidInput, match="0 h has no length"):
+        trajectories(eastward, start, hours=0)
+    with pytest.raises(InvalidInput, match="'up' is not known"):
+        trajectories(eastward, start, hours=5, vertical="up")
+    with pytest.raises(InvalidInput, match="table is empty"):
+        trajectories(eastward, start.iloc[:0], hours=5)
+    with pytest.raises(InvalidInput, match=r"columns \['lat'\] are missing"):
+        trajectories(eastward, start.drop(columns="lat"), hours=5)
+    with pytest.raises(InvalidInput, match="has no zone"):
+        trajectories(eastward, start.assign(time=start["time"].dt.tz_localize(None)), hours=5)
+    for options, match in [
+        (Integration(method="euler"), "'euler' is not known"),
+        (Integration(step_minutes=90.0), "step of 90 min"),
+        (Integration(output_minutes=0.0), "output every 0 min"),
+        (Integration(top_m=10.0), "top of 10 m"),
+    ]:
+        with pytest.raises(InvalidInput, match=match):
+            trajectories(eastward, start, hours=5, options=options)
+
+
+def test_a_start_exactly_on_the_edge_is_inside(eastward, tools):
+    points = trajectories(eastward, tools.start(NOON, 0.0, 30.0), hours=5)
+    assert points["end_reason"].iloc[0] == "completed"
+
+
+@pytest.mark.parametrize("vertical", VERTICALS)
+def test_every_vertical_option_runs_both_ways(eastward, tools, vertical):
+    forward = trajectories(eastward, tools.start(NOON, 5.0, 40.0), hours=5, vertical=vertical)
+    back = trajectories(eastward, tools.start("2020-02-29T12:00Z", 15.0, 40.0), hours=-5, vertical=vertical)
+    assert np.isfinite(forward[["lon", "lat", "height_m_agl", "pressure_hpa"]].to_numpy()).all()
+    assert back["lon"].iloc[-1] < 15.0

@@ -1,0 +1,1 @@
+"""Why: meteorology, trajectories, hot spots."""

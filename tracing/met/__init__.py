@@ -1,0 +1,57 @@
+"""Meteorology: ``open_met`` reads what people have into one labelled form (time, level, y, x)."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import xarray as xr
+
+from geo.errors import InvalidInput, SourceUnavailable
+from tracing.met.arl import read_arl
+from tracing.met.arl_format import is_arl
+from tracing.met.join import join
+
+_HEAD_BYTES = 158
+# Format by content: a test of the first bytes, and the reader. Further readers are added here.
+_READERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[Path], xr.Dataset]], ...] = (("ARL", is_arl, read_arl),)
+
+
+def open_met(paths: str | Path | Sequence[str | Path]) -> xr.Dataset:
+    """Return meteorology from one or more files, in any order, on one time axis.
+
+    Parameters
+    ----------
+    paths : a file or several. The format is recognised by content, never by name.
+
+    Returns
+    -------
+    xarray.Dataset of float32, dimensions (time, level, y, x), SI units, CF names; surface fields (time, y, x). Time is
+    UTC. The projection stands in ``attrs`` (CF grid mapping), the vertical coordinate in ``attrs["vertical"]``.
+    NaN marks a level without the variable.
+
+    Raises
+    ------
+    SourceUnavailable
+        If a file cannot be read.
+    InvalidInput
+        If a file is not meteorology, is damaged, has another grid than the first, or leaves a gap in time.
+    """
+    files = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
+    if not files:
+        raise InvalidInput("meteorology: no file given; name at least one")
+    return join([(str(path), _open(path)) for path in files])
+
+
+def _open(path: Path) -> xr.Dataset:
+    try:
+        with path.open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError as error:
+        raise SourceUnavailable(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    for _, recognises, read in _READERS:
+        if recognises(head):
+            return read(path)
+    known = ", ".join(name for name, _, _ in _READERS)
+    raise InvalidInput(f"{path}: not a meteorological file that can be read here; formats read: {known}")
+
+
+__all__ = ["open_met", "read_arl"]

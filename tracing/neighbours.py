@@ -1,0 +1,164 @@
+"""Who is a neighbour of whom: k nearest, within a distance, or sharing a boundary."""
+
+from dataclasses import dataclass
+
+import geopandas as gpd
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+from pyproj import Transformer
+from scipy.sparse import csr_array
+from scipy.spatial import KDTree
+
+from geo.errors import InvalidInput
+from geo.geodesic import distance_m
+
+# Distances within a millimetre count as equal: geodesic rounding must not decide who is a neighbour.
+TIE_M = 1e-3
+# About 2 GB of work space; a rule that makes more pairs has lost its meaning as a neighbourhood.
+MAX_PAIRS = 50_000_000
+
+_SPARE_CANDIDATES = 4
+
+
+@dataclass(frozen=True)
+class NeighbourRule:
+    """A parsed rule: `kind` is knn, distance or contiguity; `k` and `metres` hold for the first two."""
+
+    kind: str
+    k: int = 0
+    metres: float = 0.0
+
+
+def parse_rule(text: str) -> NeighbourRule:
+    """Read `knn:K`, `distance:METRES` or `contiguity`.
+
+    Raises
+    ------
+    InvalidInput
+        Anything else, K below 1, or a distance that is not positive.
+    """
+    kind, _, number = str(text).strip().lower().partition(":")
+    try:
+        if kind == "knn" and int(number) >= 1:
+            return NeighbourRule("knn", k=int(number))
+        if kind == "distance" and 0.0 < float(number) < np.inf:
+            return NeighbourRule("distance", metres=float(number))
+    except ValueError:
+        kind = ""
+    if kind == "contiguity" and not number:
+        return NeighbourRule("contiguity")
+    raise InvalidInput(f"neighbours {str(text)!r} is not understood: write knn:8, distance:3000 (metres) or contiguity")
+
+
+def neighbour_matrix(geometry: gpd.GeoSeries, rule: str | NeighbourRule) -> csr_array:
+    """Return the neighbours of every place as a sparse matrix.
+
+    Points count as they are; lines and polygons by a point on them, except for contiguity, where two polygons are
+    neighbours when they share at least one point (queen). Distances are geodesic on WGS 84. Places at one position
+    are each other's neighbours at distance 0.
+
+    `knn`: candidates come from a tree over geocentric positions and are ranked by geodesic distance; as a chord is
+    never longer than its geodesic, places beyond the farthest candidate's chord cannot be nearer, and more candidates
+    are taken until that settles the answer: it is exact. Equal distances (to 1 mm) are ranked by longitude, latitude,
+    row: the answer does not depend on the order of rows unless places coincide.
+
+    Parameters
+    ----------
+    geometry : GeoSeries
+        Any CRS, no missing or empty geometry.
+    rule : str or NeighbourRule
+        `knn:K`, `distance:METRES` (inclusive, to 1 mm) or `contiguity`.
+
+    Returns
+    -------
+    csr_array of float64, shape (n, n)
+        1 for a neighbour, nothing on the diagonal, columns sorted. `knn` is not symmetric.
+
+    Raises
+    ------
+    InvalidInput
+        A rule that is not understood, no CRS, missing geometry, k that leaves no place outside the neighbourhoods,
+        contiguity of anything but polygons, or a distance that joins more pairs than can be held.
+    """
+    parsed = rule if isinstance(rule, NeighbourRule) else parse_rule(rule)
+    places = _lonlat(geometry)
+    if parsed.kind == "contiguity":
+        return _contiguity(places)
+    points = np.asarray(places.representative_point().array)
+    lon, lat = shapely.get_x(points), shapely.get_y(points)
+    return _nearest(lon, lat, parsed.k) if parsed.kind == "knn" else _within(lon, lat, parsed.metres)
+
+
+def _lonlat(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
+    if geometry.crs is None:
+        raise InvalidInput("the places have no CRS: declare it (EPSG:4326 for longitude and latitude)")
+    if bool((geometry.isna() | geometry.is_empty).any()):
+        raise InvalidInput("some places have no geometry: leave them out first")
+    return geometry.to_crs(4326)
+
+
+def _contiguity(places: gpd.GeoSeries) -> csr_array:
+    kinds = set(places.geom_type) - {"Polygon", "MultiPolygon"}
+    if kinds:
+        raise InvalidInput(f"contiguity is for polygons, not {', '.join(sorted(kinds))}: use knn:8 or distance:METRES")
+    try:
+        left, right = places.sindex.query(places.array, predicate="intersects")
+    except shapely.GEOSException as error:
+        raise InvalidInput(f"a polygon is not valid ({error}): repair the polygons first") from error
+    apart = left != right
+    return _matrix(left[apart], right[apart], len(places))
+
+
+def _within(lon: NDArray[np.float64], lat: NDArray[np.float64], metres: float) -> csr_array:
+    tree = KDTree(_geocentric(lon, lat))
+    reach = metres + TIE_M
+    pairs = (int(tree.count_neighbors(tree, reach)) - lon.size) // 2
+    if pairs > MAX_PAIRS:
+        raise InvalidInput(f"distance:{metres:g} joins {pairs:,} pairs, more than {MAX_PAIRS:,}: choose a smaller one")
+    # A chord is never longer than its geodesic: no pair is missed.
+    left, right = tree.query_pairs(reach, output_type="ndarray").T
+    near = distance_m(lon[left], lat[left], lon[right], lat[right]) <= reach
+    left, right = left[near], right[near]
+    return _matrix(np.concatenate([left, right]), np.concatenate([right, left]), lon.size)
+
+
+def _nearest(lon: NDArray[np.float64], lat: NDArray[np.float64], k: int) -> csr_array:
+    n = lon.size
+    if k > n - 2:
+        raise InvalidInput(f"knn:{k} needs at least {k + 2} places with data, there are {n}: choose a smaller k")
+    tree = KDTree(_geocentric(lon, lat))
+    out = np.empty((n, k), dtype=np.intp)
+    open_rows, count = np.arange(n), min(n, k + 1 + _SPARE_CANDIDATES)
+    while open_rows.size:
+        chords, candidates = tree.query(tree.data[open_rows], k=count)
+        chosen, farthest = _rank(lon, lat, open_rows, candidates, k)
+        settled = (farthest + TIE_M < chords[:, -1]) | (farthest == 0.0) | (count == n)
+        out[open_rows[settled]] = chosen[settled]
+        open_rows, count = open_rows[~settled], min(n, 2 * count)
+    return _matrix(np.repeat(np.arange(n), k), out.ravel(), n)
+
+
+def _rank(
+    lon: NDArray[np.float64], lat: NDArray[np.float64], rows: NDArray[np.intp], candidates: NDArray[np.intp], k: int
+) -> tuple[NDArray[np.intp], NDArray[np.float64]]:
+    """Return the k nearest of each row's candidates, shape (rows, k), and the k-th distance in metres."""
+    distance = distance_m(lon[rows, None], lat[rows, None], lon[candidates], lat[candidates])
+    distance[candidates == rows[:, None]] = np.inf
+    ties = np.round(distance / TIE_M)
+    order = np.lexsort((candidates, lat[candidates], lon[candidates], ties), axis=-1)[:, :k]
+    farthest = np.take_along_axis(distance, order[:, -1:], axis=1)[:, 0]
+    return np.take_along_axis(candidates, order, axis=1), farthest
+
+
+def _geocentric(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    if not (np.abs(lat) <= 90.0).all() or not (np.abs(lon) <= 360.0).all():
+        raise InvalidInput("a place lies outside -90..90 degrees of latitude: are longitude and latitude swapped?")
+    to_metres = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
+    return np.column_stack(to_metres.transform(lon, lat, np.zeros(lon.size)))
+
+
+def _matrix(rows: NDArray[np.intp], cols: NDArray[np.intp], n: int) -> csr_array:
+    matrix = csr_array((np.ones(rows.size), (rows, cols)), shape=(n, n))
+    matrix.sort_indices()
+    return matrix

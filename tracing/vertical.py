@@ -1,0 +1,228 @@
+"""Prepare meteorology for the trajectory kernel: terrain-following internal levels and the chosen vertical motion."""
+
+from dataclasses import dataclass
+from typing import Literal, get_args
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from geo.errors import InvalidInput, MissingData
+from tracing import vertical_kernel as kernel
+from tracing.met.grid import MetGrid, grid_of
+from tracing.roughness import roughness_on
+from tracing.trajectory_kernel import DEPTH, Fields
+from tracing.vertical_columns import (
+    GRAVITY,
+    KAPPA,
+    R_DRY,
+    Z_TOP_M,
+    Columns,
+    check_variables,
+    columns_at,
+    terrain_height,
+)
+
+Vertical = Literal["omega", "isobaric", "isentropic", "density", "isosigma", "divergence", "constant-height"]
+VERTICALS: tuple[str, ...] = get_args(Vertical)
+# Kept exactly, by finding the surface again after each step; the others are a velocity.
+_FOLLOWED = ("isentropic", "constant-height")
+_BY_TENDENCY = ("isobaric", "density")
+_P0 = 100_000.0
+
+Array = NDArray[np.float64]
+Field = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Meteorology ready for the kernel: fields, their grid, the first time (UTC) and the vertical motion."""
+
+    fields: Fields
+    grid: MetGrid
+    start: pd.Timestamp
+    vertical: str
+
+
+def prepare(
+    met: xr.Dataset,
+    vertical: str = "omega",
+    *,
+    top_m: float = 10_000.0,
+    roughness: float | xr.DataArray | None = None,
+    window: tuple[pd.Timestamp, pd.Timestamp] | None = None,
+) -> Prepared:
+    """Return meteorology on internal terrain-following levels.
+
+    Parameters
+    ----------
+    met : Dataset of :func:`tracing.met.open_met`
+    vertical : one of :data:`VERTICALS`
+    top_m : m above ground up to which levels are made
+    roughness : m, one value or a map (see :func:`tracing.roughness.read_roughness`); 0.2 m if not given. Used where the
+        file has no 10 m wind.
+    window : first and last time needed (UTC); by default all. It does not change the numbers inside it.
+
+    Raises
+    ------
+    MissingData
+        If a field that is needed is missing or NaN; says which and what to do.
+    InvalidInput
+        If ``vertical`` is not known or the file has fewer than two times.
+    """
+    if vertical not in VERTICALS:
+        raise InvalidInput(f"vertical motion {vertical!r} is not known; use one of {', '.join(VERTICALS)}")
+    check_variables(met)
+    _check_motion(met, vertical)
+    met = _cut(met, window)
+    grid = grid_of(met)
+    levels = _Levels.of(met, grid, top_m)
+    slices = [_at_time(met, i, levels, roughness_on(grid, roughness)) for i in range(met.sizes["time"])]
+    times = (met["time"].values - met["time"].values[0]) / np.timedelta64(1, "m")
+    fields = _fields(slices, times.astype(np.float64), levels, vertical)
+    _check_finite(fields, met)
+    return Prepared(fields, grid, pd.Timestamp(met["time"].values[0]).tz_localize("UTC"), vertical)
+
+
+@dataclass(frozen=True)
+class _Levels:
+    """Internal levels over the terrain; arrays (y, x) and, for ``height``, (level, y, x)."""
+
+    sigma: Array
+    height: Array
+    depth: Array
+    terrain: Array
+    cells: tuple[Array, Array]
+    cyclic: bool
+
+    @classmethod
+    def of(cls, met: xr.Dataset, grid: MetGrid, top_m: float) -> "_Levels":
+        terrain = terrain_height(met)
+        heights = kernel.internal_heights(met.sizes["level"], top_m)
+        sigma, depth = 1.0 - heights / Z_TOP_M, Z_TOP_M - terrain
+        return cls(sigma, (heights / Z_TOP_M)[:, None, None] * depth, depth, terrain, grid.cell_metres(), grid.cyclic)
+
+
+@dataclass(frozen=True)
+class _Slice:
+    """One time on the internal levels, (level, y, x), and the top of the data above ground, (y, x)."""
+
+    u: Array
+    v: Array
+    omega: Array
+    log_p: Array
+    temperature: Array
+    top: Array
+
+    @property
+    def pressure(self) -> Array:
+        return np.exp(self.log_p)
+
+
+def _at_time(met: xr.Dataset, i: int, levels: _Levels, roughness_m: Array) -> _Slice:
+    columns = columns_at(met, i, levels.terrain, roughness_m)
+    stacked = np.stack([columns.u, columns.v, columns.omega, np.log(columns.pressure), columns.temperature])
+    n_fields, n_levels = stacked.shape[:2]
+    flat = kernel.interpolate_columns(
+        columns.height.reshape(n_levels, -1),
+        stacked.reshape(n_fields, n_levels, -1),
+        np.ascontiguousarray(levels.height.reshape(levels.sigma.size, -1)),
+    )
+    u, v, omega, log_p, temperature = flat.reshape(n_fields, *levels.height.shape)
+    return _Slice(u, v, omega, log_p, temperature, _data_top(columns))
+
+
+def _data_top(columns: Columns) -> Array:
+    """Return the height of the highest level that holds wind."""
+    return np.asarray(np.where(np.isnan(columns.u), 0.0, columns.height).max(axis=0))
+
+
+def _fields(slices: list[_Slice], times: Array, levels: _Levels, vertical: str) -> Fields:
+    """Assemble the kernel's arrays; tendencies jump at the file's times, so each time stands twice for them."""
+    if vertical in _BY_TENDENCY:
+        order = [(i + side, i) for i in range(len(slices) - 1) for side in (0, 1)]
+    else:
+        order = [(i, min(i, len(slices) - 2)) for i in range(len(slices))]
+    shape = (len(order), *levels.depth.shape, levels.sigma.size)
+    wind, pressure = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+    follow = np.empty(shape if vertical in _FOLLOWED else (1, 1, 1, 1), np.float32)
+    for n, (i, interval) in enumerate(order):
+        now = slices[i]
+        seconds = 60.0 * (times[interval + 1] - times[interval])
+        motion = _motion(now, (slices[interval], slices[interval + 1], seconds), levels, vertical)
+        wind[n] = np.moveaxis(np.stack([now.u, now.v, 60.0 * motion]), (0, 1), (-1, -2))
+        pressure[n] = np.moveaxis(now.pressure, 0, -1)
+        if vertical in _FOLLOWED:
+            follow[n] = np.moveaxis(_followed(now, levels, vertical), 0, -1)
+    top = np.stack([slices[i].top for i, _ in order])[..., None].astype(np.float32)
+    surface = _close(np.stack([levels.depth, *levels.cells], axis=-1), levels.cyclic, 1)
+    wind, pressure, top = (_close(a, levels.cyclic, 2) for a in (wind, pressure, top))
+    follow = _close(follow, levels.cyclic and vertical in _FOLLOWED, 2)
+    lookup = kernel.level_lookup(levels.sigma)
+    times = times[[i for i, _ in order]]
+    return Fields(wind, pressure, follow, top, surface, times, levels.sigma, lookup, levels.cyclic)
+
+
+def _close(array: NDArray, cyclic: bool, axis: int) -> NDArray:
+    """Repeat the first column after the last where the grid goes round the Earth."""
+    return np.concatenate([array, np.take(array, [0], axis)], axis) if cyclic else array
+
+
+def _motion(now: _Slice, around: tuple[_Slice, _Slice, float], levels: _Levels, vertical: str) -> Array:
+    """Return sigma/s on the internal levels."""
+    cells = (*levels.cells, levels.sigma)
+    if vertical == "omega":
+        density = now.pressure / (R_DRY * now.temperature)
+        return now.omega / (density * GRAVITY) / levels.depth
+    if vertical == "divergence":
+        return kernel.from_divergence((now.u, now.v), cells, cyclic=levels.cyclic)
+    if vertical in _BY_TENDENCY:
+        before, after, seconds = (*(_quantity(s, vertical) for s in around[:2]), around[2])
+        tendency = (after - before) / seconds
+        return kernel.keep_quantity(_quantity(now, vertical), tendency, (now.u, now.v), cells, cyclic=levels.cyclic)
+    return np.zeros_like(now.u)
+
+
+def _quantity(s: _Slice, vertical: str) -> Array:
+    return s.pressure if vertical == "isobaric" else s.pressure / (R_DRY * s.temperature)
+
+
+def _followed(s: _Slice, levels: _Levels, vertical: str) -> Array:
+    """Return what the particle keeps: potential temperature (K) or height above sea level (m)."""
+    if vertical == "isentropic":
+        return s.temperature * (_P0 / s.pressure) ** KAPPA
+    return levels.height + levels.terrain
+
+
+def _cut(met: xr.Dataset, window: tuple[pd.Timestamp, pd.Timestamp] | None) -> xr.Dataset:
+    times = met["time"].values
+    if times.size < 2:
+        raise InvalidInput(f"meteorology: one time only ({times[0]}); trajectories need two or more; add files")
+    if window is None:
+        return met
+    first, last = (np.datetime64(t.tz_convert("UTC").tz_localize(None), "ns") for t in window)
+    i = max(int(np.searchsorted(times, first, side="right")) - 1, 0)
+    j = min(int(np.searchsorted(times, last, side="left")), times.size - 1)
+    i = min(i, times.size - 2)
+    return met.isel(time=slice(i, max(j, i + 1) + 1))
+
+
+def _check_motion(met: xr.Dataset, vertical: str) -> None:
+    have = sorted(str(name) for name in met.data_vars)
+    if vertical == "omega" and "omega" not in met:
+        raise MissingData(f"meteorology: no vertical motion (omega) in {have}; choose vertical isobaric or divergence")
+    if vertical in ("omega", "isentropic", "density") and "t" not in met:
+        raise MissingData(f"meteorology: no temperature for vertical {vertical}, only {have}; choose isobaric")
+
+
+def _check_finite(fields: Fields, met: xr.Dataset) -> None:
+    for n in range(fields.wind.shape[0]):
+        bad = np.argwhere(~np.isfinite(fields.wind[n]))
+        if bad.size:
+            j, i, k, part = bad[0]
+            name = ("u", "v", "vertical motion")[part]
+            time = pd.Timestamp(met["time"].values[0]) + pd.Timedelta(minutes=float(fields.times[n]))
+            height = (1.0 - fields.sigma[k]) * fields.surface[j, i, DEPTH]
+            place = f"{time:%Y-%m-%dT%H:%MZ}, row {j}, column {i}, {height:.0f} m above ground"
+            raise MissingData(f"meteorology: {name} is NaN at {place}; fill or cut the field")

@@ -1,0 +1,197 @@
+"""One time of a meteorological Dataset as columns above ground: heights, pressure, wind and the air near the ground."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+from numpy.typing import NDArray
+
+from geo.errors import InvalidInput, MissingData
+
+GRAVITY = 9.80665
+R_DRY = 287.04
+KAPPA = 0.286
+Z_TOP_M = 25_000.0
+DEFAULT_ROUGHNESS_M = 0.2
+_WIND_HEIGHT_M = 10.0
+_VIRTUAL = 0.608
+
+Array = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Fields of one time, shape (level, y, x), the first level being the ground; NaN where the file has none.
+
+    ``height`` m above ground (below zero: under the ground), ``pressure`` Pa, ``u`` and ``v`` m s-1, ``omega`` Pa s-1
+    (all NaN if absent), ``temperature`` K.
+    """
+
+    height: Array
+    pressure: Array
+    u: Array
+    v: Array
+    omega: Array
+    temperature: Array
+
+
+def check_variables(met: xr.Dataset) -> None:
+    """Raise MissingData where wind or the means to place it above ground are missing.
+
+    Raises
+    ------
+    MissingData, InvalidInput
+        Naming what is missing and what is there.
+    """
+    have = sorted(str(name) for name in met.data_vars)
+    for name in ("u", "v"):
+        if name not in met:
+            raise MissingData(f"meteorology: no wind component {name}; it holds {have}; give a file with u and v")
+    kind = met.attrs.get("vertical", "pressure")
+    if kind not in ("pressure", "sigma", "hybrid", "terrain"):
+        raise InvalidInput(
+            f"meteorology: vertical coordinate {kind!r} is not known; use pressure, sigma, hybrid or terrain"
+        )
+    needed = {"pressure": ("z", "t"), "sigma": ("t", "sp"), "hybrid": ("t", "sp"), "terrain": ("p", "t")}[kind]
+    missing = [name for name in needed if name not in met]
+    if missing and not (kind == "pressure" and "z" in met):
+        raise MissingData(
+            f"meteorology: {missing} missing, needed to place {kind} levels above ground; it holds {have}"
+        )
+    if "zs" not in met and "sp" not in met:
+        raise MissingData(f"meteorology: neither terrain height zs nor surface pressure sp; it holds {have}")
+
+
+def terrain_height(met: xr.Dataset) -> Array:
+    """Return the height of the ground above sea level, m, shape (y, x).
+
+    Where the file does not give it: the height at which the first time's pressure is the surface pressure.
+    """
+    if "zs" in met:
+        return np.asarray(met["zs"].isel(time=0).values, np.float64)
+    if "z" not in met:
+        raise MissingData("meteorology: no terrain height zs and no geopotential height z to find it; add one of them")
+    first = met.isel(time=0)
+    log_p = np.log(first["level"].values.astype(np.float64))
+    z, target = first["z"].values.astype(np.float64), np.log(first["sp"].values.astype(np.float64))
+    k = np.clip((log_p[:, None, None] > target).sum(axis=0) - 1, 0, log_p.size - 2)[None]
+    low, high = (np.take_along_axis(z, i, 0)[0] for i in (k, k + 1))
+    share = (target - log_p[k[0]]) / (log_p[k[0] + 1] - log_p[k[0]])
+    return np.asarray(low + share * (high - low))
+
+
+def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> Columns:
+    """Return the columns of time ``i``.
+
+    Parameters
+    ----------
+    met : Dataset of :func:`tracing.met.open_met`
+    terrain, roughness_m : ndarray, shape (y, x), m
+
+    Notes
+    -----
+    The 10 m wind of the file stands at the ground. Without one: the wind of the first level times
+    ln(z10 / z0) / ln(z1 / z0), z10 being 10 m shrunk with the coordinate. Without a 2 m temperature the air below the
+    first level is adiabatic. This is what HYSPLIT's end points imply.
+    """
+    now = met.isel(time=i)
+    upper = {str(name): _levels(now, str(name)) for name in ("u", "v", "omega", "t", "q", "rh", "z", "p")}
+    shape = upper["u"].shape
+    pressure = _pressure(now, shape)
+    virtual = upper["t"] * (1.0 + _VIRTUAL * _humidity(upper, pressure))
+    height = _heights(now, upper["z"], virtual, pressure, terrain)
+    ground = _lowest_above(height)
+    first = {name: np.take_along_axis(upper[name], ground, 0)[0] for name in ("u", "v", "t")}
+    first_p, first_z = (np.take_along_axis(a, ground, 0)[0] for a in (pressure, height))
+    surface_p = _surface(now, "sp", first_p * np.exp(GRAVITY * first_z / (R_DRY * first["t"])))
+    surface_t = _surface(now, "t2m", first["t"] * (surface_p / first_p) ** KAPPA)
+    if "u10" in now and "v10" in now:
+        wind = _surface(now, "u10", first["u"]), _surface(now, "v10", first["v"])
+    else:
+        share = _log_profile(first_z, terrain, roughness_m)
+        wind = first["u"] * share, first["v"] * share
+    still = np.zeros(shape[1:])
+    return Columns(
+        _stack(still, height),
+        _stack(surface_p, pressure),
+        _stack(wind[0], upper["u"]),
+        _stack(wind[1], upper["v"]),
+        _stack(still, upper["omega"]),
+        _stack(surface_t, upper["t"]),
+    )
+
+
+def _levels(now: xr.Dataset, name: str) -> Array:
+    """Return a field on all levels, NaN where the Dataset does not hold it."""
+    if name in now and "level" in now[name].dims:
+        return np.asarray(now[name].values, np.float64)
+    return np.full(now["u"].shape, np.nan)
+
+
+def _surface(now: xr.Dataset, name: str, otherwise: Array) -> Array:
+    if name not in now:
+        return otherwise
+    return np.asarray(now[name].values, np.float64)
+
+
+def _stack(ground: Array, above: Array) -> Array:
+    return np.concatenate([ground[None], above])
+
+
+def _pressure(now: xr.Dataset, shape: tuple[int, ...]) -> Array:
+    kind, level = now.attrs.get("vertical", "pressure"), now["level"].values.astype(np.float64)[:, None, None]
+    if kind == "terrain":
+        return _levels(now, "p")
+    if kind == "pressure":
+        return np.broadcast_to(level, shape)
+    sp = now["sp"].values.astype(np.float64)
+    if kind == "sigma":
+        return level * sp
+    # ARL writes a hybrid level as one number: whole hPa of the pressure part, and the sigma part as its decimals.
+    return np.floor(level) * 100.0 + (level - np.floor(level)) * sp
+
+
+def _humidity(upper: dict[str, Array], pressure: Array) -> Array:
+    """Return specific humidity, kg/kg; 0 (dry air) where the file does not say."""
+    t = upper["t"]
+    # Saturation over water: Bolton (1980), doi:10.1175/1520-0493(1980)108<1046:TCOEPT>2.0.CO;2, eq. 10.
+    saturation = 611.2 * np.exp(17.67 * (t - 273.15) / (t - 29.65))
+    from_rh = 0.622 * np.minimum(upper["rh"], 100.0) / 100.0 * saturation / pressure
+    return np.nan_to_num(np.where(np.isnan(upper["q"]), from_rh, upper["q"]))
+
+
+def _heights(now: xr.Dataset, z: Array, virtual: Array, pressure: Array, terrain: Array) -> Array:
+    """Return metres above ground: from geopotential, else hypsometric with the layer's virtual temperature."""
+    kind = now.attrs.get("vertical", "pressure")
+    if kind == "terrain":
+        return np.broadcast_to(now["level"].values.astype(np.float64)[:, None, None], pressure.shape)
+    if kind == "pressure" and "z" in now:
+        return z - terrain
+    if "sp" not in now:
+        raise MissingData("meteorology: surface pressure sp is missing, needed for the heights of its levels")
+    below = np.concatenate([now["sp"].values.astype(np.float64)[None], pressure[:-1]])
+    mean = 0.5 * (virtual + np.concatenate([virtual[:1], virtual[:-1]]))
+    thickness = R_DRY / GRAVITY * mean * np.log(below / pressure)
+    if kind == "pressure":
+        return _pressure_heights(thickness, virtual, pressure, below[0])
+    return np.cumsum(thickness, axis=0)
+
+
+def _pressure_heights(thickness: Array, virtual: Array, pressure: Array, surface: Array) -> Array:
+    """Return heights of pressure levels counted from the level next to the ground, which has surface pressure."""
+    from_first = np.cumsum(np.concatenate([np.zeros_like(thickness[:1]), thickness[1:]]), axis=0)
+    k = np.argmax(pressure < surface, axis=0)[None]
+    own = R_DRY / GRAVITY * np.take_along_axis(virtual, k, 0) * np.log(surface / np.take_along_axis(pressure, k, 0))
+    return np.asarray(from_first - np.take_along_axis(from_first, k, 0) + own)
+
+
+def _lowest_above(height: Array) -> NDArray[np.intp]:
+    """Return, per column, the first level above ground."""
+    return np.argmax(height > 0.0, axis=0)[None]
+
+
+def _log_profile(first_z: Array, terrain: Array, roughness_m: Array) -> Array:
+    z10 = _WIND_HEIGHT_M * (1.0 - terrain / Z_TOP_M)
+    # A first level at or below 10 m needs no reduction; the bound keeps the logarithms finite over rough ground.
+    z0 = np.minimum(roughness_m, 0.5 * z10)
+    return np.minimum(np.log(z10 / z0) / np.log(np.maximum(first_z, z10) / z0), 1.0)

@@ -1,0 +1,117 @@
+"""Kernel: columns of meteorology to the internal levels, and vertical motion from the fields. NumPy and Numba only."""
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+Array = NDArray[np.float64]
+Wind = tuple[Array, Array]
+Cells = tuple[Array, Array, Array]
+
+# Heights a k**2 + b k + c of the internal levels, k = 1, 2, ..., from coarse to fine; all begin at 10 m.
+_SPACINGS = ((30.0, -25.0, 5.0), (20.0, -15.0, 5.0), (10.0, -5.0, 5.0), (5.0, 0.0, 5.0))
+
+
+def internal_heights(n_levels: int, top_m: float) -> Array:
+    """Return heights (m) of the internal levels up to the first at or above ``top_m``.
+
+    The coarsest spacing that has as many levels as the data (``n_levels``) is taken: as HYSPLIT's output implies, 19
+    levels for 10 sigma levels of NGM, 23 for the 23 pressure levels of GDAS.
+    """
+    heights = np.empty(0)
+    for a, b, c in _SPACINGS:
+        k = np.arange(1.0, 2.0 + np.ceil(np.sqrt(top_m / a) + abs(b) / a))
+        heights = a * k * k + b * k + c
+        heights = heights[: int(np.searchsorted(heights, top_m)) + 1]
+        if heights.size >= n_levels:
+            break
+    return heights
+
+
+def level_lookup(sigma: Array, bins: int = 256) -> NDArray[np.int64]:
+    """Return for ``bins`` equal bins of falling ``sigma`` the level at or below each bin's lower edge."""
+    edges = sigma[0] + (sigma[-1] - sigma[0]) * np.arange(bins) / bins
+    below = np.searchsorted(-sigma, -edges, side="right") - 1
+    return np.asarray(np.clip(below, 0, sigma.size - 2), np.int64)
+
+
+@njit(cache=True, nogil=True)
+def interpolate_columns(height: Array, values: Array, target: Array) -> Array:
+    """Interpolate linearly in height, column by column.
+
+    Parameters
+    ----------
+    height : ndarray, shape (level, point), m; the first level is the ground, a level at or below it is passed over
+    values : ndarray, shape (field, level, point); a NaN level is passed over
+    target : ndarray, shape (out, point), m, rising
+
+    Returns
+    -------
+    ndarray, shape (field, out, point). Above the highest level its value holds; a column without values is NaN.
+    """
+    n_fields, n_levels, n_points = values.shape
+    out = np.empty((n_fields, target.shape[0], n_points))
+    z, f = np.empty(n_levels), np.empty(n_levels)
+    for m in range(n_fields):
+        for p in range(n_points):
+            n = 0
+            for k in range(n_levels):
+                rises = n == 0 or height[k, p] > z[n - 1]
+                if rises and not np.isnan(values[m, k, p]):
+                    z[n], f[n] = height[k, p], values[m, k, p]
+                    n += 1
+            k = 0
+            for q in range(target.shape[0]):
+                while k < n - 1 and z[k + 1] <= target[q, p]:
+                    k += 1
+                if n == 0:
+                    out[m, q, p] = np.nan
+                elif k == n - 1 or target[q, p] <= z[0]:
+                    out[m, q, p] = f[k]
+                else:
+                    weight = (target[q, p] - z[k]) / (z[k + 1] - z[k])
+                    out[m, q, p] = f[k] + weight * (f[k + 1] - f[k])
+    return out
+
+
+def gradient(values: Array, axis: int, *, cyclic: bool) -> Array:
+    """Return centred differences per cell along ``axis``: one-sided at the edges, or round the Earth."""
+    if cyclic:
+        return np.asarray(0.5 * (np.roll(values, -1, axis) - np.roll(values, 1, axis)))
+    return np.asarray(np.gradient(values, axis=axis))
+
+
+def keep_quantity(q: Array, tendency: Array, wind: Wind, cells: Cells, *, cyclic: bool) -> Array:
+    """Return sigma/s that keeps ``q``: -(dq/dt + u dq/dx + v dq/dy) / (dq/dsigma).
+
+    Parameters
+    ----------
+    q, tendency : ndarray, shape (level, y, x); its tendency per second
+    wind : u and v, shape (level, y, x), m s-1
+    cells : metres per column and per row, shape (y, x), and sigma of the levels, shape (level,)
+
+    Returns
+    -------
+    ndarray, shape (level, y, x); 0 where ``q`` does not change with height.
+    """
+    cell_x, cell_y, sigma = cells
+    along_x = wind[0] * gradient(q, 2, cyclic=cyclic) / cell_x
+    along_y = wind[1] * gradient(q, 1, cyclic=False) / cell_y
+    slope = np.gradient(q, sigma, axis=0)
+    return np.divide(-(tendency + along_x + along_y), slope, out=np.zeros_like(q), where=np.abs(slope) > 0)
+
+
+def from_divergence(wind: Wind, cells: Cells, *, cyclic: bool) -> Array:
+    """Return sigma/s from the horizontal divergence du/dx + dv/dy integrated upward from the ground.
+
+    The air is taken as incompressible and the change of the map's scale inside a cell is left out: of six forms tried
+    this one follows HYSPLIT best (24 h, NGM: median 0.6 % of the path, 0.7 % with the scale in). Arguments are those of
+    :func:`keep_quantity`.
+    """
+    cell_x, cell_y, sigma = cells
+    divergence = gradient(wind[0], 2, cyclic=cyclic) / cell_x + gradient(wind[1], 1, cyclic=False) / cell_y
+    out = np.empty_like(divergence)
+    out[0] = divergence[0] * (1.0 - sigma[0])
+    layers = -np.diff(sigma)[:, None, None] * 0.5 * (divergence[1:] + divergence[:-1])
+    out[1:] = out[0] + np.cumsum(layers, axis=0)
+    return out

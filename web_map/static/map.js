@@ -1,0 +1,169 @@
+// The map page: reads its configuration, makes the layers and panels, and joins them.
+
+import { ANCHOR_PANE, MOST_ARRANGED, arrange } from "./badges.js";
+import { fetchFeatures, fetchJson } from "./features.js";
+import { MapLayer } from "./layer.js";
+import { LayerList, Legend, TimeSlider } from "./panels.js";
+import { pathOptions } from "./symbols.js";
+import { both, clock, el } from "./text.js";
+
+class App {
+  constructor(map, config) {
+    this.map = map;
+    this.config = config;
+    this.time = null;
+    this.words = { clock: clock(config.timezone), timeLabel: config.timeLabel };
+    this.popupRoom = { autoPanPaddingTopLeft: [20, 20], autoPanPaddingBottomRight: [320, 40] };
+    this.makePanes();
+    this.layers = config.layers.map((layer) => new MapLayer(layer, this));
+    this.list = new LayerList(this, config.groups);
+    this.legend = new Legend(this);
+    this.slider = new TimeSlider(this);
+    this.addControls();
+    this.fit();
+  }
+
+  makePanes() {
+    const panes = { suyuanBase: 250, suyuanRasters: 350, suyuanLabels: 450 };
+    for (const [name, z] of Object.entries(panes)) {
+      const pane = this.map.createPane(name);
+      pane.style.zIndex = String(z);
+      pane.style.pointerEvents = "none";
+    }
+    this.map.createPane(ANCHOR_PANE).style.zIndex = "590";
+    this.baseRenderer = L.canvas({ pane: "suyuanBase", padding: 0.3 });
+    this.map.attributionControl.setPrefix("Leaflet");
+    this.map.getContainer().classList.toggle("with-sea", this.config.layers.some((layer) => layer.style.base));
+  }
+
+  addControls() {
+    this.map.addControl(this.list.control);
+    this.map.addControl(this.legend.control);
+    this.map.addControl(L.control.scale({ position: "bottomright", imperial: false, maxWidth: 140 }));
+    if (this.layers.some((layer) => layer.timesUrl)) this.map.getContainer().append(this.slider.node);
+    this.map.on("zoomend viewreset", () => this.arrange());
+    this.map.on("moveend", () => this.layers.filter((layer) => layer.visible && layer.cut).forEach((layer) => layer.refresh()));
+  }
+
+  // The panels cover parts of the map: fit the city into what is left.
+  fit() {
+    const [west, south, east, north] = this.config.bounds;
+    const wide = this.map.getSize().x > 900;
+    const room = wide ? { paddingTopLeft: [312, 10], paddingBottomRight: [306, 78] } : { padding: [10, 10] };
+    this.map.fitBounds([[south, west], [north, east]], { ...room, animate: false });
+  }
+
+  viewBox() {
+    const box = this.map.getBounds();
+    const clip = (value, most) => Math.max(-most, Math.min(most, value)).toFixed(5);
+    return [clip(box.getWest(), 180), clip(box.getSouth(), 90), clip(box.getEast(), 180), clip(box.getNorth(), 90)].join();
+  }
+
+  // Land is filled below rasters and symbols, and left out where an online base map shows it.
+  underlay(layer, feature, symbol, group) {
+    if (this.config.onlineBasemap) return;
+    const style = { ...pathOptions(symbol), stroke: false, renderer: this.baseRenderer, interactive: false };
+    group.addLayer(L.geoJSON(feature, { style: () => style, pane: "suyuanBase", interactive: false }));
+  }
+
+  // The badges of all layers make room for each other.
+  arrange() {
+    const badges = this.layers.flatMap((layer) => (layer.visible ? layer.badges : []));
+    if (badges.length <= MOST_ARRANGED) arrange(this.map, badges);
+  }
+
+  // One canvas holds all shapes, so that each can be clicked; their order is set here.
+  restack() {
+    const shown = this.layers.filter((layer) => layer.visible);
+    for (const layer of shown.sort((a, b) => a.style.z - b.style.z)) layer.group.bringToFront();
+  }
+
+  changed(layer) {
+    this.list?.update(layer);
+    this.legend?.update();
+  }
+
+  get stationPlaces() {
+    return this.layers.flatMap((layer) => (layer.visible && layer.style.badge ? layer.badges.map((badge) => badge.getLatLng()) : []));
+  }
+
+  layerOf(schema) {
+    return this.layers.find((layer) => layer.schema === schema);
+  }
+
+  async tickPoints(hours) {
+    const points = this.layerOf("trajectory_points");
+    if (!points) return [];
+    const { features } = await fetchFeatures(points.itemsUrl);
+    return features.filter(({ properties, geometry }) => {
+      const share = Math.abs(properties.age_h / hours);
+      return geometry && share > 0.01 && Math.abs(share - Math.round(share)) < 0.001;
+    });
+  }
+
+  // A station's popup leads to the trajectories that arrive there.
+  popupActions(layer, feature) {
+    const lines = this.layerOf("trajectories");
+    if (layer.style.group !== "monitoring" || !lines) return [];
+    const { name, station_id: stationId, id } = feature.properties;
+    const names = [name, stationId, id].filter(Boolean).map(String);
+    const button = el("button", "popup-action", both("显示到达该站的气流轨迹", "Trajectories arriving here"));
+    button.type = "button";
+    button.addEventListener("click", async () => {
+      const note = await this.showTrajectories(lines, names);
+      if (note) button.replaceWith(note);
+    });
+    return [button];
+  }
+
+  async showTrajectories(lines, names) {
+    if (!lines.visible) await lines.show();
+    const receptor = lines.facetOptions("receptor").find((value) => names.includes(String(value)));
+    if (receptor === undefined) return both("没有计算到达该站的轨迹", "No trajectory was computed for this station", "empty-note");
+    await lines.setFacet("receptor", receptor);
+    return null;
+  }
+
+  async setTime(time) {
+    this.time = time;
+    await Promise.all(this.layers.filter((layer) => layer.visible && layer.timesUrl).map((layer) => layer.refresh()));
+  }
+
+  async start() {
+    const stepped = this.layers.find((layer) => layer.timesUrl);
+    if (stepped) {
+      try {
+        this.time = this.slider.setTimes(await fetchJson(stepped.timesUrl));
+      } catch (error) {
+        stepped.error = error.message;
+      }
+    }
+    const first = this.layers.filter((layer) => layer.style.visible);
+    // Stations first: the names of areas are written where no station stands.
+    await Promise.all(first.filter((layer) => layer.style.badge).map((layer) => layer.show()));
+    await Promise.all(first.filter((layer) => !layer.style.badge).map((layer) => layer.show()));
+    this.layers.forEach((layer) => this.list.update(layer));
+    this.legend.update();
+  }
+}
+
+function chooseLanguage(language) {
+  document.body.dataset.language = language;
+  for (const button of document.querySelectorAll("[data-choose-language]")) {
+    button.setAttribute("aria-pressed", String(button.dataset.chooseLanguage === language));
+  }
+}
+
+async function main() {
+  const config = JSON.parse(document.getElementById("suyuan-config").textContent);
+  for (const button of document.querySelectorAll("[data-choose-language]")) {
+    button.addEventListener("click", () => chooseLanguage(button.dataset.chooseLanguage));
+  }
+  document.getElementById("print-map").addEventListener("click", () => window.print());
+  const app = new App(window.suyuanLeafletMap, config);
+  window.suyuan = app;
+  await app.start();
+  document.body.dataset.ready = "true";
+}
+
+main();
