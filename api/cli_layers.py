@@ -37,7 +37,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     export.add_argument("layer", metavar="LAYER")
     export.add_argument("out", metavar="OUT", type=Path, help=f"file to write: {', '.join(WRITABLE)}")
-    export.set_defaults(command=export)
+    export.set_defaults(command=export_to_file)
 
 
 def _add_parser(group: Any, common: argparse.ArgumentParser) -> None:
@@ -80,7 +80,7 @@ def show_layer(options: argparse.Namespace, settings: Settings) -> None:
         sys.stdout.write(f"{name:<14}{text}\n")
 
 
-def export(options: argparse.Namespace, settings: Settings) -> None:
+def export_to_file(options: argparse.Namespace, settings: Settings) -> None:
     """Write a layer to a file of the format that its name says."""
     written = export_layer(Workspace(settings.workspace), options.layer, options.out)
     sys.stdout.write(f"{options.layer} -> {', '.join(map(str, written))}\n")

@@ -26,7 +26,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         epilog="example: suyuan observations add hourly.csv",
     )
     add.add_argument("file", metavar="FILE", type=Path)
-    add.add_argument("--timezone", help="zone of times without one (default: the city's)", default=None)
+    add.add_argument("--timezone", help="zone of times without one (default: the city's)", default=argparse.SUPPRESS)
     add.add_argument("--accept-good", action="store_true", help="take the good values, report the others")
     add.add_argument("--report", metavar="CSV", type=Path, help="write the rejected values to this file")
     add.set_defaults(command=add_observations)
@@ -39,9 +39,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def add_observations(options: argparse.Namespace, settings: Settings) -> None:
     """Store a file's observations; a second time they replace what is there."""
-    report = read_observations(
-        options.file, timezone=options.timezone or settings.timezone, accept_good=options.accept_good
-    )
+    report = read_observations(options.file, timezone=settings.timezone, accept_good=options.accept_good)
     tell_rejected(report.rejected, report.notes, options.report)
     if report.refused:
         raise InvalidInput(

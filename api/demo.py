@@ -46,6 +46,8 @@ BACK_HOURS = -36.0
 HEIGHTS_M = (100.0, 500.0)
 STARTS_BEFORE_PEAK = pd.Timedelta(hours=6)
 STARTS_EVERY = "3h"
+# Hot spots of the mean of the hours up to the worst one: over the five days the plumes average out.
+HOT_SPOT_PERIOD = pd.Timedelta(hours=12)
 
 
 @dataclass
@@ -137,8 +139,9 @@ def _observations(store: Workspace, made: Made) -> Worst:
     made.add(f"观测值 {len(observed)} 条", f"{len(observed)} observations")
     stations = store.read("stations")
     aqi = station_aqi(stations, observed)
-    start, end = observed["time"].min(), observed["time"].max() + pd.Timedelta(hours=1)
-    means = station_means(stations, observed, start=start, end=end)
+    worst = _worst(aqi)
+    end = worst.time + pd.Timedelta(hours=1)
+    means = station_means(stations, observed, start=end - HOT_SPOT_PERIOD, end=end)
     sources: dict[str, str | Path | pd.DataFrame] = {"stations": stations, "observations": observed}
     store.write(
         {
@@ -149,7 +152,6 @@ def _observations(store: Workspace, made: Made) -> Worst:
             ),
         }
     )
-    worst = _worst(aqi)
     local = worst.time.tz_convert("Asia/Shanghai")
     made.add(
         f"最差站点 {worst.name}，{local:%m-%d %H:%M} AQI {worst.aqi}",

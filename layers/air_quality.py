@@ -9,7 +9,7 @@ import pandas as pd
 from geo.errors import InvalidInput
 from layers.aqi_kernels import BREAKPOINTS, category, largest, sub_index
 from layers.frames import WGS84
-from layers.observations import UNITS
+from layers.observation_columns import SYNTHETIC, UNITS
 from layers.times import CITY_ZONE
 
 STANDARDS = ("HJ 633-2012", "HJ 633-2026")
@@ -156,7 +156,8 @@ def station_aqi(stations: gpd.GeoDataFrame, observations: pd.DataFrame) -> gpd.G
     -------
     GeoDataFrame
         EPSG:4326, one feature per station and hour, ordered by both: station_id, name, time, the six concentrations,
-        aqi, category, primary, standard, and synthetic where a station says so. `attrs["notes"]` names stations
+        aqi, category, primary, standard; synthetic (station or any of the hour's values is generated) where
+        there is such a station or value. `attrs["notes"]` names stations
         without place and stations without values.
 
     Notes
@@ -180,11 +181,21 @@ def station_aqi(stations: gpd.GeoDataFrame, observations: pd.DataFrame) -> gpd.G
         **{COLUMNS[name]: table[name].astype("float64") for name in COLUMNS},
         **{name: index[name] for name in ("aqi", "category", "primary", "standard")},
     }
-    if "synthetic" in place:
-        columns["synthetic"] = place["synthetic"]
+    generated = _generated(found, wide.index)
+    if "synthetic" in place or generated.any():
+        of_station = place["synthetic"].fillna(False).astype(bool) if "synthetic" in place else False
+        columns["synthetic"] = of_station | pd.Series(generated)
     points = gpd.GeoDataFrame(columns, geometry=place.geometry.to_crs(WGS84).array, crs=WGS84)
     points.attrs["notes"] = _station_notes(known, observations)
     return points
+
+
+def _generated(found: pd.DataFrame, hours: pd.Index) -> np.ndarray:
+    """Return for each station and hour whether any of its values carries the flag "synthetic"."""
+    if "flag" not in found:
+        return np.zeros(len(hours), dtype=bool)
+    marked = found[found["flag"].fillna("").str.split(";").map(lambda flags: SYNTHETIC in flags).astype(bool)]
+    return np.asarray(hours.isin(pd.MultiIndex.from_frame(marked[["station_id", "time"]])))
 
 
 def _require_plain(found: pd.DataFrame) -> None:

@@ -85,7 +85,7 @@ def _to_number(values: pd.Series, target: Field, source: Source) -> tuple[pd.Ser
         numbers = pd.to_numeric(text, errors="coerce").astype("float64")
     wrong = (values.notna() & ~np.isfinite(numbers)).to_numpy(dtype=bool)
     if target.dtype == "int":
-        wrong |= (numbers.notna() & (numbers % 1 != 0)).to_numpy()
+        wrong = wrong | (numbers.notna() & (numbers % 1 != 0)).to_numpy()
         whole = numbers.mask(wrong).astype("Int64")
         return (whole if whole.isna().any() else whole.astype("int64")), wrong, []
     notes = [] if source.factor == 1.0 else [f"{source.header}: multiplied by {source.factor:g} to {target.unit}"]

@@ -1,6 +1,5 @@
 """Hourly observations from the tables that stations and offices send: long or wide, to one long table in UTC."""
 
-import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,39 +9,20 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import InvalidInput
+from layers.columns import YES
+from layers.observation_columns import SUFFIX, SYNTHETIC, UNITS, Columns, find_column, texts
 from layers.observation_store import COLUMNS, KEY, empty
 from layers.schema import key, split_unit
 from layers.tables import GAPS, read_long_table
 from layers.times import CITY_ZONE, parse_times
 
-UNITS = {"pm25": "ug/m3", "pm10": "ug/m3", "so2": "ug/m3", "no2": "ug/m3", "co": "mg/m3", "o3": "ug/m3"}
 REJECTED = ("row", "line", "column", "value", "reason_zh", "reason_en")
 
-_STATION = (
-    "station_id",
-    "station",
-    "站点编号",
-    "站点编码",
-    "监测点编码",
-    "测点编码",
-    "编码",
-    "站点",
-    "站点名称",
-    "id",
-    "code",
-)
-_TIME = ("time", "datetime", "date_time", "timestamp", "时间", "监测时间", "日期时间", "观测时间", "date", "日期")
-_HOUR = ("hour", "小时", "时")
-_POLLUTANT = ("pollutant", "污染物", "监测项目", "项目", "parameter")
-_VALUE = ("value", "浓度", "监测值", "数值", "值", "concentration")
-_UNIT = ("unit", "单位")
-_FLAG = ("flag", "标识", "数据标识", "质控标识", "qc")
 
 # Above this mean, in mg/m3, CO is not air that anyone breathes: the column is in ug/m3.
 _CO_LIMIT_MG_M3 = 50.0
 _SENTINELS = (-9999.0, -999.0, -99.0)
 _MICROGRAMS = {"ugm3": 1.0, "μgm3": 1.0, "μgm³": 1.0, "微克立方米": 1.0, "mgm3": 1000.0, "毫克立方米": 1000.0}
-_SUFFIX = re.compile(r"_(ug_m3|mg_m3)$", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -81,7 +61,8 @@ def read_observations(
     A long table has columns for station, time, pollutant and value; a wide one a column per pollutant (pm25 or PM2.5,
     pm10, so2, no2, co, o3). Time is one column, or date and hour, or year, month, day and hour. Values come out in
     ug/m3, CO in mg/m3. Empty cells, ``-``, ``NA``, ``-9999`` and the like are gaps. Negative values are kept with the
-    flag "negative".
+    flag "negative"; rows that a column `synthetic` marks as generated get the flag "synthetic". Flags are joined by a
+    semicolon.
 
     Parameters
     ----------
@@ -111,9 +92,9 @@ def read_observations(
         table = read_long_table(Path(source), encoding=encoding)
         lines = table.index.to_numpy()
         table = table.reset_index(drop=True)
-    columns = _Columns.find(table, name)
+    columns = Columns.find(table, name)
     times, notes = parse_times(columns.times(table), timezone)
-    head = pd.DataFrame({"row": np.arange(len(table)), "station_id": _text(table[columns.station]), "time": times})
+    head = pd.DataFrame({"row": np.arange(len(table)), "station_id": texts(table[columns.station]), "time": times})
     problems = [_head_problems(table, columns, head)]
     cells, wrong, more = _cells(table, columns, dict(units or {}), name)
     problems.append(wrong)
@@ -127,74 +108,8 @@ def read_observations(
     return ObservationReport(taken, rejected, notes, len(table), gaps, len(accepted))
 
 
-@dataclass(frozen=True)
-class _Columns:
-    """Which column of a table is what; `pollutants` maps a wide table's headers to pollutants."""
-
-    station: str
-    time: tuple[str, ...]
-    pollutants: dict[str, str]
-    pollutant: str | None
-    value: str | None
-    unit: str | None
-    flag: str | None
-
-    @classmethod
-    def find(cls, table: pd.DataFrame, name: str) -> "_Columns":
-        there = ", ".join(map(str, table.columns))
-        station = _find(table, _STATION)
-        if station is None:
-            raise InvalidInput(f"{name} has no column for the station (station_id, 站点编号); its columns are {there}")
-        time = _time_columns(table)
-        if not time:
-            raise InvalidInput(f"{name} has no column for the time (time, 时间); its columns are {there}")
-        pollutant, value = _find(table, _POLLUTANT), _find(table, _VALUE)
-        wide = {} if pollutant and value else _wide(table)
-        if not wide and not (pollutant and value):
-            raise InvalidInput(
-                f"{name} has neither columns pollutant and value nor one of {', '.join(UNITS)}; its columns are {there}"
-            )
-        return cls(station, time, wide, pollutant, value, _find(table, _UNIT), _find(table, _FLAG))
-
-    def times(self, table: pd.DataFrame) -> pd.Series:
-        if len(self.time) == 1:
-            return table[self.time[0]]
-        parts = [_text(table[name]).str.replace(r"\.0$", "", regex=True) for name in self.time]
-        if len(parts) == 2:
-            day, hour = parts
-        else:
-            day, hour = parts[0] + "-" + parts[1] + "-" + parts[2], parts[3]
-        clock = hour.where(hour.str.contains(":", na=False), hour + ":00")
-        return day + " " + clock
-
-
-def _time_columns(table: pd.DataFrame) -> tuple[str, ...]:
-    hour = _find(table, _HOUR)
-    ymd = [_find(table, names) for names in (("year", "年"), ("month", "月"), ("day", "日"))]
-    if hour and all(ymd):
-        return (*(str(name) for name in ymd), hour)
-    time = _find(table, _TIME)
-    if time is None:
-        return ()
-    return (time, hour) if hour and key(time) in ("date", "日期") else (time,)
-
-
-def _wide(table: pd.DataFrame) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for header in map(str, table.columns):
-        pollutant = key(_SUFFIX.sub("", split_unit(header)[0]))
-        if pollutant in UNITS and pollutant not in found.values():
-            found[header] = pollutant
-    return found
-
-
-def _find(table: pd.DataFrame, names: tuple[str, ...]) -> str | None:
-    by_key = {key(split_unit(str(header))[0]): str(header) for header in reversed(list(table.columns))}
-    return next((by_key[key(name)] for name in names if key(name) in by_key), None)
-
-
 def _cells(
-    table: pd.DataFrame, columns: _Columns, units: dict[str, str], name: str
+    table: pd.DataFrame, columns: Columns, units: dict[str, str], name: str
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return row, pollutant, value (NaN for a gap), unit and flag of every cell; the cells that are no numbers."""
     parts = _wide_parts(table, columns, units) if columns.pollutants else _long_parts(table, columns, units, name)
@@ -206,21 +121,35 @@ def _cells(
         raise InvalidInput(
             f"{name}: CO of {co:.0f} mg/m3 on average cannot be; if it is in ug/m3, write CO(ug/m3) in the header"
         )
-    flags = _text(cells["flag"]).fillna("")
-    cells["flag"] = flags.mask((cells["value"] < 0) & (flags == ""), "negative")
+    generated = cells["row"].isin(_generated_rows(table))
+    flags = _flagged(_flagged(texts(cells["flag"]).fillna(""), generated, SYNTHETIC), cells["value"] < 0, "negative")
+    cells["flag"] = flags
     cells["unit"] = cells["pollutant"].map(UNITS).fillna(cells["unit"])
     bad = cells[wrong]
     problems = _problems(bad["row"], bad["column"], bad["given"], "不是数字", "is not a number")
-    known = set(columns.time) | {columns.station, *columns.pollutants}
+    known = set(columns.time) | {columns.station, *columns.pollutants, SYNTHETIC}
     ignored = [str(header) for header in table.columns if header not in known] if columns.pollutants else []
     notes = [f"columns not used: {', '.join(ignored)}"] if ignored else []
     return cells[["row", "pollutant", "value", "unit", "flag"]], problems, notes
 
 
-def _wide_parts(table: pd.DataFrame, columns: _Columns, units: dict[str, str]) -> list[pd.DataFrame]:
+def _generated_rows(table: pd.DataFrame) -> np.ndarray:
+    name = find_column(table, (SYNTHETIC, "模拟数据"))
+    if name is None:
+        return np.empty(0, dtype=int)
+    return np.flatnonzero(texts(table[name]).fillna("").map(lambda text: key(text) in YES).to_numpy(dtype=bool))
+
+
+def _flagged(flags: pd.Series, rows: pd.Series, flag: str) -> pd.Series:
+    """Add a flag where it is not there yet."""
+    there = flags.str.split(";").map(lambda parts: flag in parts).astype(bool)
+    return flags.where(~rows | there, (flags + ";" + flag).str.lstrip(";"))
+
+
+def _wide_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str]) -> list[pd.DataFrame]:
     parts = []
     for header, pollutant in columns.pollutants.items():
-        suffix = _SUFFIX.search(header)
+        suffix = SUFFIX.search(header)
         stated = split_unit(header)[1] or (suffix.group(1).replace("_", "/", 1).replace("_", "") if suffix else None)
         unit = stated or units.get(pollutant) or UNITS[pollutant]
         parts.append(
@@ -239,14 +168,14 @@ def _wide_parts(table: pd.DataFrame, columns: _Columns, units: dict[str, str]) -
     return parts
 
 
-def _long_parts(table: pd.DataFrame, columns: _Columns, units: dict[str, str], name: str) -> list[pd.DataFrame]:
-    given = _text(table[str(columns.pollutant)])
-    pollutant = given.map(lambda text: key(_SUFFIX.sub("", text)), na_action="ignore")
+def _long_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str], name: str) -> list[pd.DataFrame]:
+    given = texts(table[str(columns.pollutant)])
+    pollutant = given.map(lambda text: key(SUFFIX.sub("", text)), na_action="ignore")
     if pollutant.isna().any():
         raise InvalidInput(f"{name}: the pollutant is empty in row {int(pollutant.isna().to_numpy().argmax()) + 1}")
     header_unit = split_unit(str(columns.value))[1]
     default = pollutant.map(lambda text: header_unit or units.get(text) or UNITS.get(text, "ug/m3"))
-    unit = default if columns.unit is None else _text(table[columns.unit]).fillna(default)
+    unit = default if columns.unit is None else texts(table[columns.unit]).fillna(default)
     pairs = pd.DataFrame({"unit": unit, "pollutant": pollutant})
     factors = {pair: _factor(*pair) for pair in pairs.drop_duplicates().itertuples(index=False, name=None)}
     return [
@@ -258,7 +187,7 @@ def _long_parts(table: pd.DataFrame, columns: _Columns, units: dict[str, str], n
                 "given": table[str(columns.value)],
                 "factor": [factors[pair] for pair in pairs.itertuples(index=False, name=None)],
                 "unit": pollutant.map(lambda text: UNITS.get(text, "ug/m3")),
-                "flag": "" if columns.flag is None else _text(table[columns.flag]),
+                "flag": "" if columns.flag is None else texts(table[columns.flag]),
             }
         )
     ]
@@ -276,27 +205,14 @@ def _numbers(given: pd.Series) -> tuple[pd.Series, np.ndarray]:
     if pd.api.types.is_numeric_dtype(given.dtype):
         numbers, present = given.astype("float64"), given.notna()
     else:
-        text = _text(given)
+        text = texts(given)
         present = text.notna() & ~text.str.casefold().isin(GAPS)
         numbers = pd.to_numeric(text.where(present), errors="coerce").astype("float64")
     wrong = (present & ~np.isfinite(numbers)).to_numpy(dtype=bool)
     return numbers.mask(numbers.isin(_SENTINELS) | wrong), wrong
 
 
-def _text(column: pd.Series) -> pd.Series:
-    text = (
-        column
-        if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object
-        else column.map(
-            lambda value: str(int(value)) if isinstance(value, float) and value.is_integer() else str(value),
-            na_action="ignore",
-        )
-    )
-    stripped = text.astype("str").str.strip()
-    return stripped.mask(stripped == "")
-
-
-def _head_problems(table: pd.DataFrame, columns: _Columns, head: pd.DataFrame) -> pd.DataFrame:
+def _head_problems(table: pd.DataFrame, columns: Columns, head: pd.DataFrame) -> pd.DataFrame:
     no_station = head.loc[head["station_id"].isna(), "row"]
     no_time = head.loc[head["time"].isna(), "row"]
     time = columns.times(table)

@@ -134,12 +134,15 @@ def _look_up(table: dict[str, Any], path: Path) -> Any:
 def _typed(points: pd.DataFrame) -> pd.DataFrame:
     """Return the table with the types of :func:`tracing.trajectory.trajectories`."""
     others = [name for name in points.columns if name not in POINT_COLUMNS and name != "geometry"]
+    attrs = points.attrs
     points = pd.DataFrame(points[[*POINT_COLUMNS, *others]]).reset_index(drop=True)
     for name in _TIMES:
         points[name] = pd.to_datetime(points[name], utc=True).dt.as_unit("s")
     text = {"receptor": "str", "end_reason": "str"}
     numbers = {name: "float64" for name in ("age_h", "lon", "lat", "height_m_agl", "pressure_hpa")}
-    return points.astype({"trajectory": "int64", **text, **numbers})
+    points = points.astype({"trajectory": "int64", **text, **numbers})
+    points.attrs = attrs
+    return points
 
 
 def _iso(times: pd.Series) -> pd.Series:
@@ -153,7 +156,7 @@ def _to_csv(points: pd.DataFrame, provenance: str) -> bytes:
 
 def _to_geojson(points: pd.DataFrame, provenance: str) -> bytes:
     table = points.assign(**{name: _iso(points[name]) for name in _TIMES})
-    rows = json.loads(table.to_json(orient="records", double_precision=15, force_ascii=False))
+    rows = table.astype(object).where(table.notna(), None).to_dict(orient="records")
     features = [
         {
             "type": "Feature",

@@ -68,7 +68,7 @@ def trace(
     """
     met = open_met(paths)
     check_request(met, starts, hours=hours, vertical=vertical, options=options)
-    job = make_job(paths, window_of(met, starts, hours), hours=hours, vertical=vertical, options=options)
+    job = make_job(paths, window_of(starts, hours), hours=hours, vertical=vertical, options=options)
     threads = sum(client.nthreads().values()) or 1
     size = max(_SMALLEST_CHUNK, -(-len(starts) // (threads * _CHUNKS_PER_THREAD)))
     return run_chunks(client, job, starts, chunk=size, progress=progress)
@@ -85,7 +85,7 @@ def make_job(
     """Return the description of a run; its token changes with any file, setting or the window."""
     files = tuple(sorted(str(Path(p).resolve()) for p in ([paths] if isinstance(paths, str | Path) else paths)))
     digest = hashlib.sha256()
-    for part in (*map(_stamp, files), *(t.isoformat() for t in window), vertical, f"{options.top_m:g}"):
+    for part in (*map(_stamp, files), *(t.isoformat() for t in window), vertical, repr((options.top_m, hours < 0))):
         digest.update(part.encode())
     digest.update(_roughness_bytes(options.roughness))
     return TraceJob(files, window, hours, vertical, options, digest.hexdigest())
@@ -124,7 +124,12 @@ def prepared_for(job: TraceJob) -> Prepared:
         if job.token not in _cache:
             met = open_met(job.paths)
             _cache[job.token] = prepare(
-                met, job.vertical, top_m=job.options.top_m, roughness=job.options.roughness, window=job.window
+                met,
+                job.vertical,
+                top_m=job.options.top_m,
+                roughness=job.options.roughness,
+                window=job.window,
+                backward=job.hours < 0,
             )
             while len(_cache) > _KEEP:
                 _cache.popitem(last=False)

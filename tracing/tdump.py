@@ -111,7 +111,7 @@ def write_tdump(
     first = points["time"].min() if met_start is None else met_start
     heads = points.groupby("trajectory", sort=True).first()
     direction = "BACKWARD" if points["age_h"].min() < 0 else "FORWARD"
-    lines = [f"{1:6d}{1:6d}", f"{met_id:>8}{_date(first)}{0:6d}"]
+    lines = [f"{1:6d}{1:6d}", f"{met_id:<4}".rjust(8) + f"{_date(first)}{0:6d}"]
     lines.append(f"{len(heads):6d} {direction:<8} {_VERTICAL_NAMES[vertical]:<8}")
     starts = pd.DatetimeIndex(heads["start_time"])
     for time, row in zip(starts, heads[["lat", "lon", "height_m_agl"]].to_numpy(np.float64), strict=True):

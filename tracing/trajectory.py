@@ -111,7 +111,12 @@ def trajectories(
     """
     check_request(met, starts, hours=hours, vertical=vertical, options=options)
     prepared = prepare(
-        met, vertical, top_m=options.top_m, roughness=options.roughness, window=window_of(met, starts, hours)
+        met,
+        vertical,
+        top_m=options.top_m,
+        roughness=options.roughness,
+        window=window_of(starts, hours),
+        backward=hours < 0,
     )
     return run(prepared, starts, hours=hours, options=options)
 
@@ -154,7 +159,7 @@ def check_request(met: xr.Dataset, starts: pd.DataFrame, *, hours: float, vertic
     _check_period(met, starts, hours)
 
 
-def window_of(met: xr.Dataset, starts: pd.DataFrame, hours: float) -> tuple[pd.Timestamp, pd.Timestamp]:
+def window_of(starts: pd.DataFrame, hours: float) -> tuple[pd.Timestamp, pd.Timestamp]:
     """Return the first and last time (UTC) that trajectories of ``hours`` from ``starts`` need."""
     span = pd.Timedelta(hours=float(hours))
     first, last = starts["time"].min(), starts["time"].max()

@@ -29,7 +29,7 @@ class Fields(NamedTuple):
     follow : float32 (time, y, x, level): the quantity that particles keep, or one single value where they keep none
     top : float32 (time, y, x, 1): the highest level of the data, m above ground
     surface : float64 (y, x, 3): metres from the ground to z_top, metres per column, metres per row
-    times : float64 (time,), min; a time may stand twice where a field jumps
+    times : float64 (time,), min
     sigma : float64 (level,), falling from the lowest level up
     lookup : int64, for equal bins of sigma the level at or below the bin's lower edge
     cyclic : whether the last column repeats the first

@@ -52,6 +52,7 @@ def prepare(
     top_m: float = 10_000.0,
     roughness: float | xr.DataArray | None = None,
     window: tuple[pd.Timestamp, pd.Timestamp] | None = None,
+    backward: bool = False,
 ) -> Prepared:
     """Return meteorology on internal terrain-following levels.
 
@@ -63,6 +64,8 @@ def prepare(
     roughness : m, one value or a map (see :func:`tracing.roughness.read_roughness`); 0.2 m if not given. Used where the
         file has no 10 m wind.
     window : first and last time needed (UTC); by default all. It does not change the numbers inside it.
+    backward : whether particles go back in time; isobaric and density motion take the tendency since the time before
+        on the way, as HYSPLIT's steps show (a centred tendency misses them by 1 m per step, this one by 0.02 m).
 
     Raises
     ------
@@ -75,12 +78,12 @@ def prepare(
         raise InvalidInput(f"vertical motion {vertical!r} is not known; use one of {', '.join(VERTICALS)}")
     check_variables(met)
     _check_motion(met, vertical)
-    met = _cut(met, window)
+    met = _cut(met, window, 1 if vertical in _BY_TENDENCY else 0)
     grid = grid_of(met)
     levels = _Levels.of(met, grid, top_m)
     slices = [_at_time(met, i, levels, roughness_on(grid, roughness)) for i in range(met.sizes["time"])]
     times = (met["time"].values - met["time"].values[0]) / np.timedelta64(1, "m")
-    fields = _fields(slices, times.astype(np.float64), levels, vertical)
+    fields = _fields(slices, times.astype(np.float64), levels, _Motion(vertical, backward))
     _check_finite(fields, met)
     return Prepared(fields, grid, pd.Timestamp(met["time"].values[0]).tz_localize("UTC"), vertical)
 
@@ -120,6 +123,30 @@ class _Slice:
         return np.exp(self.log_p)
 
 
+@dataclass(frozen=True)
+class _Motion:
+    """Which vertical motion, and the way particles go in time."""
+
+    vertical: str
+    backward: bool
+
+    def sigma_per_second(self, slices: list[_Slice], times: Array, n: int, levels: _Levels) -> Array:
+        """Return the vertical motion of time ``n`` on the internal levels."""
+        now, cells = slices[n], (*levels.cells, levels.sigma)
+        if self.vertical == "omega":
+            density = now.pressure / (R_DRY * now.temperature)
+            return now.omega / (density * GRAVITY) / levels.depth
+        if self.vertical == "divergence":
+            return kernel.from_divergence((now.u, now.v), cells, cyclic=levels.cyclic)
+        if self.vertical in _BY_TENDENCY:
+            i = min(n, len(slices) - 2) if self.backward else max(n - 1, 0)
+            before, after = (_quantity(s, self.vertical) for s in slices[i : i + 2])
+            tendency = (after - before) / (60.0 * (times[i + 1] - times[i]))
+            quantity = _quantity(now, self.vertical)
+            return kernel.keep_quantity(quantity, tendency, (now.u, now.v), cells, cyclic=levels.cyclic)
+        return np.zeros_like(now.u)
+
+
 def _at_time(met: xr.Dataset, i: int, levels: _Levels, roughness_m: Array) -> _Slice:
     columns = columns_at(met, i, levels.terrain, roughness_m)
     stacked = np.stack([columns.u, columns.v, columns.omega, np.log(columns.pressure), columns.temperature])
@@ -138,50 +165,29 @@ def _data_top(columns: Columns) -> Array:
     return np.asarray(np.where(np.isnan(columns.u), 0.0, columns.height).max(axis=0))
 
 
-def _fields(slices: list[_Slice], times: Array, levels: _Levels, vertical: str) -> Fields:
-    """Assemble the kernel's arrays; tendencies jump at the file's times, so each time stands twice for them."""
-    if vertical in _BY_TENDENCY:
-        order = [(i + side, i) for i in range(len(slices) - 1) for side in (0, 1)]
-    else:
-        order = [(i, min(i, len(slices) - 2)) for i in range(len(slices))]
-    shape = (len(order), *levels.depth.shape, levels.sigma.size)
+def _fields(slices: list[_Slice], times: Array, levels: _Levels, motion: _Motion) -> Fields:
+    """Assemble the kernel's arrays."""
+    follows = motion.vertical in _FOLLOWED
+    shape = (len(slices), *levels.depth.shape, levels.sigma.size)
     wind, pressure = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
-    follow = np.empty(shape if vertical in _FOLLOWED else (1, 1, 1, 1), np.float32)
-    for n, (i, interval) in enumerate(order):
-        now = slices[i]
-        seconds = 60.0 * (times[interval + 1] - times[interval])
-        motion = _motion(now, (slices[interval], slices[interval + 1], seconds), levels, vertical)
-        wind[n] = np.moveaxis(np.stack([now.u, now.v, 60.0 * motion]), (0, 1), (-1, -2))
+    follow = np.empty(shape if follows else (1, 1, 1, 1), np.float32)
+    for n, now in enumerate(slices):
+        upward = motion.sigma_per_second(slices, times, n, levels)
+        wind[n] = np.moveaxis(np.stack([now.u, now.v, 60.0 * upward]), (0, 1), (-1, -2))
         pressure[n] = np.moveaxis(now.pressure, 0, -1)
-        if vertical in _FOLLOWED:
-            follow[n] = np.moveaxis(_followed(now, levels, vertical), 0, -1)
-    top = np.stack([slices[i].top for i, _ in order])[..., None].astype(np.float32)
+        if follows:
+            follow[n] = np.moveaxis(_followed(now, levels, motion.vertical), 0, -1)
+    top = np.stack([s.top for s in slices])[..., None].astype(np.float32)
     surface = _close(np.stack([levels.depth, *levels.cells], axis=-1), levels.cyclic, 1)
     wind, pressure, top = (_close(a, levels.cyclic, 2) for a in (wind, pressure, top))
-    follow = _close(follow, levels.cyclic and vertical in _FOLLOWED, 2)
+    follow = _close(follow, levels.cyclic and follows, 2)
     lookup = kernel.level_lookup(levels.sigma)
-    times = times[[i for i, _ in order]]
     return Fields(wind, pressure, follow, top, surface, times, levels.sigma, lookup, levels.cyclic)
 
 
 def _close(array: NDArray, cyclic: bool, axis: int) -> NDArray:
     """Repeat the first column after the last where the grid goes round the Earth."""
     return np.concatenate([array, np.take(array, [0], axis)], axis) if cyclic else array
-
-
-def _motion(now: _Slice, around: tuple[_Slice, _Slice, float], levels: _Levels, vertical: str) -> Array:
-    """Return sigma/s on the internal levels."""
-    cells = (*levels.cells, levels.sigma)
-    if vertical == "omega":
-        density = now.pressure / (R_DRY * now.temperature)
-        return now.omega / (density * GRAVITY) / levels.depth
-    if vertical == "divergence":
-        return kernel.from_divergence((now.u, now.v), cells, cyclic=levels.cyclic)
-    if vertical in _BY_TENDENCY:
-        before, after, seconds = (*(_quantity(s, vertical) for s in around[:2]), around[2])
-        tendency = (after - before) / seconds
-        return kernel.keep_quantity(_quantity(now, vertical), tendency, (now.u, now.v), cells, cyclic=levels.cyclic)
-    return np.zeros_like(now.u)
 
 
 def _quantity(s: _Slice, vertical: str) -> Array:
@@ -195,7 +201,8 @@ def _followed(s: _Slice, levels: _Levels, vertical: str) -> Array:
     return levels.height + levels.terrain
 
 
-def _cut(met: xr.Dataset, window: tuple[pd.Timestamp, pd.Timestamp] | None) -> xr.Dataset:
+def _cut(met: xr.Dataset, window: tuple[pd.Timestamp, pd.Timestamp] | None, margin: int) -> xr.Dataset:
+    """Return the times around the window and ``margin`` more on both sides."""
     times = met["time"].values
     if times.size < 2:
         raise InvalidInput(f"meteorology: one time only ({times[0]}); trajectories need two or more; add files")
@@ -205,7 +212,7 @@ def _cut(met: xr.Dataset, window: tuple[pd.Timestamp, pd.Timestamp] | None) -> x
     i = max(int(np.searchsorted(times, first, side="right")) - 1, 0)
     j = min(int(np.searchsorted(times, last, side="left")), times.size - 1)
     i = min(i, times.size - 2)
-    return met.isel(time=slice(i, max(j, i + 1) + 1))
+    return met.isel(time=slice(max(i - margin, 0), max(j, i + 1) + 1 + margin))
 
 
 def _check_motion(met: xr.Dataset, vertical: str) -> None:

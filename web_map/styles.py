@@ -252,6 +252,13 @@ _STYLES: tuple[LayerStyle, ...] = (
         worst="aqi",
     ),
     LayerStyle(
+        "station_means",
+        "monitoring",
+        78,
+        Symbol("diamond", fill="#ffffff", stroke="#1d5f8a", size=8, weight=2, text="均", text_colour="#1d5f8a"),
+        label="name",
+    ),
+    LayerStyle(
         "hotspots",
         "tracing",
         75,

@@ -72,7 +72,7 @@ def _trajectories() -> gpd.GeoDataFrame:
             {"trajectory": n, "receptor": receptor, "start_time": HOURS[1], "height_m_agl": height, "hours": -24.0}
             | {"geometry": LineString([(x, y), (x - 0.3, y + 0.2), (x - 0.6, y + 0.25 + n * 0.05)])}
             for n, (receptor, height, x, y) in enumerate(
-                ((XSS, 100.0, 119.0, 34.6), (XSS, 500.0, 119.0, 34.6), ("德源药业", 100.0, 119.4, 34.9))
+                (("S1", 100.0, 119.0, 34.6), ("S1", 500.0, 119.0, 34.6), ("德源药业", 100.0, 119.4, 34.9))
             )
         ]
     )
@@ -102,6 +102,7 @@ def fill(path: Path) -> Workspace:
             {"name": XSS, "name_en": XSS, "adcode": "2", "geometry": box(119.2, 34.3, 119.7, 35.0)},
         ]
     )
+    districts["source"] = XSS
     stations = _frame(
         [{"id": n, "name": name, "level": "national", "geometry": Point(x, y)} for n, name, x, y, _ in STATIONS]
     )

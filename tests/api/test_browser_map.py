@@ -171,14 +171,15 @@ def test_hostile_names_are_text_everywhere(page: Page) -> None:
     page.mouse.click(*place(page, 119.0, 34.6))
     page.locator(".popup-action").click()
     facet = page.locator("select[data-facet=receptor]")
-    expect(facet).to_have_value(XSS)
-    expect(facet.locator("option").nth(1)).to_have_text(XSS)
+    expect(facet).to_have_value("S1")
+    expect(facet.locator("option").nth(1)).to_have_text(f"{XSS} (S1)")
     legend, layers = page.locator(".legend"), page.locator(".layer-list")
     expect(legend.locator(".legend-remark").first).to_have_text(f"最高Highest: {XSS} 260")
-    expect(legend.locator(".legend-remark").last).to_have_text(f"受体站点Receptor: {XSS}")
+    expect(legend.locator(".legend-remark").last).to_have_text(f"受体站点Receptor: {XSS} (S1)")
     expect(legend).to_contain_text("</script><script>alert(2)</script>")
     expect(layers.locator(".layer-label", has=box(page, "stations"))).to_contain_text(XSS)
     expect(page.locator(".area-label").nth(1)).to_have_text(XSS)
+    expect(page.locator(".leaflet-control-attribution")).to_contain_text(XSS)
     expect(layers.locator(".layer-status").filter(has_text="没有显著热点")).to_have_count(1)
     page.locator(".leaflet-popup-close-button").click()
     expect(page.locator(".leaflet-popup")).to_have_count(0)
@@ -192,7 +193,7 @@ def test_trajectories_are_those_of_the_chosen_station(page: Page) -> None:
     assert page.evaluate(count) == 3
     line = place(page, 119.4 - 0.09, 34.9 + 0.06)
     assert share(pixels(page), line, 3, "#1b3f9c", 45) > 0.15
-    page.locator("select[data-facet=receptor]").select_option(XSS)
+    page.locator("select[data-facet=receptor]").select_option("S1")
     assert page.evaluate(count) == 2
     page.wait_for_timeout(150)
     assert share(pixels(page), line, 3, "#1b3f9c", 45) == 0
@@ -275,6 +276,15 @@ def test_badges_of_near_stations_make_room(page: Page) -> None:
     )
     assert gaps[0] >= 30
     assert gaps[1] < 1
+
+
+def test_a_large_layer_follows_the_view(page: Page) -> None:
+    fires = "window.suyuan.layerOf('fire_points')"
+    page.evaluate(f"async () => {{ {fires}.count = 30000; await {fires}.refresh(); }}")
+    for centre, count in (([34.8, 118.9], 1), ([30, 100], 0), ([34.6, 119.2], 2)):
+        zoom = 12 if count == 1 else 8
+        page.evaluate("([centre, zoom]) => window.suyuan.map.setView(centre, zoom, {animate: false})", [centre, zoom])
+        page.wait_for_function(f"count => {fires}.features.length === count", arg=count)
 
 
 def test_the_portal_in_the_browser(browser: Browser, map_server: str) -> None:

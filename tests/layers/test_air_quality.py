@@ -146,6 +146,16 @@ def test_stations_get_their_index_by_hour(stations):
     ]
 
 
+def test_generated_values_at_a_real_station_say_so(stations):
+    hours = pd.to_datetime(["2024-05-01T00:00Z", "2024-05-01T01:00Z"], utc=True)
+    columns = {"station_id": "a", "time": hours, "pollutant": "pm25", "value": 1.0, "flag": ["H;synthetic", ""]}
+    observations = pd.DataFrame(columns)
+    real = stations.assign(synthetic=False)
+    assert station_aqi(real, observations)["synthetic"].tolist() == [True, False]
+    assert station_aqi(real.drop(columns="synthetic"), observations)["synthetic"].tolist() == [True, False]
+    assert "synthetic" not in station_aqi(real.drop(columns="synthetic"), observations.assign(flag=""))
+
+
 def test_observations_in_other_units_or_given_twice_are_refused(stations):
     row = {
         "station_id": ["a"],

@@ -159,6 +159,19 @@ def test_units_dates_and_times(tmp_path):
     assert any("1 times name no zone; taken as Asia/Shanghai" in note for note in found.notes)
 
 
+def test_whole_numbers_and_percentages(tmp_path):
+    header = "区县,年份,优良天数比率目标,wkt\n"
+    shape = '"POLYGON ((119 34, 120 34, 120 35, 119 34))"'
+    rows = f"甲,2021,80.8,{shape}\n乙,2021.5,80,{shape}\n丙,2021,101,{shape}\n丁,,80,{shape}\n"
+    report = ingest(save(tmp_path, rows, header=header), get_schema("districts"), accept_good=True)
+    assert report.rejected[["row", "reason_en"]].values.tolist() == [
+        [2, "is not a whole number"],
+        [3, "is above 100 %"],
+    ]
+    assert report.accepted["target_year"].tolist() == [2021, pd.NA]
+    assert report.accepted["target_year"].dtype == "Int64"
+
+
 def test_other_columns_stay_and_names_that_would_clash_are_changed(tmp_path):
     header = 'id,name,lon,lat,"""; DROP TABLE stations;--",Name,geom,level\n'
     report = ingest(save(tmp_path, "1,甲,119,34,x,y,z,国控\n", header=header), get_schema("stations"))

@@ -49,6 +49,18 @@ def test_a_long_table_with_units_flags_and_zones(tmp_path):
     assert rows["time"].dtype == "datetime64[ms, UTC]"
 
 
+def test_generated_values_say_so(tmp_path):
+    text = (
+        "station_id,time,pollutant,value,flag,synthetic\na,2024-05-01T00Z,so2,-3,H,true\na,2024-05-01T00Z,o3,3,,false\n"
+    )
+    rows = read_observations(save(tmp_path, text)).accepted
+    assert rows["flag"].tolist() == ["H;synthetic;negative", ""]
+    wide = "station_id,time,pm25,synthetic\na,2024-05-01T00Z,3,1\n"
+    report = read_observations(save(tmp_path, wide))
+    assert report.accepted["flag"].tolist() == ["synthetic"]
+    assert report.notes == []
+
+
 def test_what_is_wrong_is_named_and_nothing_is_taken(tmp_path):
     text = "station_id,time,pm25,so2\na,2024-05-01T00Z,5,x\n,2024-05-01T00Z,5,6\na,noon,5,6\na,2024-05-01T00Z,7,8\n"
     report = read_observations(save(tmp_path, text))

@@ -21,7 +21,7 @@ Wind = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray]]
 def isothermal_met(
     grid: MetGrid, wind: Wind, *, hours: int = 24, w: float = 0.0, terrain: np.ndarray | None = None
 ) -> xr.Dataset:
-    """Return an isothermal atmosphere over `terrain` with the wind (m/s, along the grid's axes) of lon, lat at all heights.
+    """Return an isothermal atmosphere over `terrain`; `wind` of lon, lat is in m/s along the axes, at all heights.
 
     `w` m/s is the upward motion everywhere; given as omega.
     """

@@ -7,7 +7,12 @@ import xarray as xr
 from geo.errors import InvalidInput
 from tracing.met.grid import EARTH_RADIUS_M, LATLON, MetGrid, conformal_grid, grid_of
 
-KINDS = [("polar_stereographic", 60.0), ("polar_stereographic", -60.0), ("lambert_conformal_conic", 35.0), ("mercator", 20.0)]
+KINDS = [
+    ("polar_stereographic", 60.0),
+    ("polar_stereographic", -60.0),
+    ("lambert_conformal_conic", 35.0),
+    ("mercator", 20.0),
+]
 
 
 def projected(kind: str, parallel: float) -> MetGrid:

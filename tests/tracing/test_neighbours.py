@@ -76,6 +76,15 @@ def test_ties_do_not_depend_on_the_order_of_rows():
         assert {int(order[j]) for j in members(shuffled, row)} == members(straight, order[row])
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_ties_beyond_the_first_candidates_are_all_looked_at(seed):
+    # Forty places at one distance from a centre: the westernmost is the neighbour, wherever it stands in the list.
+    azimuths = np.random.default_rng(seed).permutation(40) * 9.0
+    lon, lat, _ = Geod(ellps="WGS84").fwd([119.0] * 40, [34.6] * 40, azimuths, [3000.0] * 40)
+    matrix = neighbour_matrix(points([119.0, *lon], [34.6, *lat]), "knn:1")
+    assert members(matrix, 0) == {1 + int(np.argmin(lon))}
+
+
 def test_places_at_one_position_are_neighbours():
     lon, lat = np.array([119.0] * 9 + [119.1, 119.2, 119.3]), np.full(12, 34.0)
     matrix = neighbour_matrix(points(lon, lat), "knn:3")

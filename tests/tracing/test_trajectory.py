@@ -268,7 +268,11 @@ def test_a_path_of_one_point_is_a_line_of_no_length(tools):
         ({"lat": np.nan}, InvalidInput, "row 1: lat nan"),
         ({"height": -5.0}, InvalidInput, "row 1: height_m_agl -5 is below ground"),
         ({"height": 10_500.0}, InvalidInput, "row 1: 10500 m lies above the top of 10000 m"),
-        ({"time": "2020-03-05T00:00Z"}, MissingData, "2020-03-05T00:00Z lies outside; the meteorology covers 2020-02-28"),
+        (
+            {"time": "2020-03-05T00:00Z"},
+            MissingData,
+            "2020-03-05T00:00Z lies outside; the meteorology covers 2020-02-28",
+        ),
         ({"time": "2020-02-29T12:00Z"}, MissingData, "no way forward from its last time"),
     ],
 )

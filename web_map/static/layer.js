@@ -59,14 +59,19 @@ export class MapLayer {
     if (this.timesUrl) {
       if (!this.app.time) return { features: [], matched: 0 };
       filter.datetime = this.app.time;
-    } else if (this.features && this.features.length === this.matched) {
+    } else if (this.features && !this.follows) {
       return { features: this.features, matched: this.matched };
     }
-    if (this.count > MOST_FEATURES) filter.bbox = this.app.viewBox();
+    if (this.follows) filter.bbox = this.app.viewBox();
     const loaded = await fetchFeatures(this.itemsUrl, filter);
     this.pickFacets(loaded.features);
     if (this.style.tick_hours) this.ticks = await this.app.tickPoints(this.style.tick_hours);
     return loaded;
+  }
+
+  // A layer too large for the browser follows the view: only what lies in it is fetched.
+  get follows() {
+    return this.count > MOST_FEATURES;
   }
 
   get cut() {
@@ -85,8 +90,20 @@ export class MapLayer {
       const values = features.map((feature) => feature.properties[facet.column]);
       const wanted = facet.default && values.includes(facet.default) ? facet.default : "";
       const crowded = this.style.ordinal && features.filter((item) => this.passes(item)).length > MANY_LINES;
-      this.facetValues[facet.column] = wanted || (crowded ? values.find((value) => value) ?? "" : "");
+      this.facetValues[facet.column] = wanted || (crowded ? this.firstChoice(values) : "");
     }
+  }
+
+  // The station with the highest value is what people look for first.
+  firstChoice(values) {
+    const known = new Set(values.map(String));
+    return this.app.worstNames.find((name) => known.has(name)) ?? values.find((value) => value) ?? "";
+  }
+
+  get highest() {
+    const column = this.style.badge;
+    const valued = this.shown.filter((feature) => Number.isFinite(feature.properties[column]));
+    return valued.reduce((best, item) => (best && best.properties[column] >= item.properties[column] ? best : item), null);
   }
 
   passes(feature) {
@@ -122,6 +139,7 @@ export class MapLayer {
     for (const feature of features) this.drawFeature(feature);
     this.drawTicks(features);
     if (this.rastersUrl) await this.drawRasters(features);
+    if (this.style.group === "base") this.app.credit(features);
     this.app.arrange();
     this.app.restack();
     this.app.changed(this);

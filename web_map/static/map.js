@@ -42,7 +42,7 @@ class App {
     this.map.addControl(L.control.scale({ position: "bottomright", imperial: false, maxWidth: 140 }));
     if (this.layers.some((layer) => layer.timesUrl)) this.map.getContainer().append(this.slider.node);
     this.map.on("zoomend viewreset", () => this.arrange());
-    this.map.on("moveend", () => this.layers.filter((layer) => layer.visible && layer.cut).forEach((layer) => layer.refresh()));
+    this.map.on("moveend", () => this.layers.filter((layer) => layer.visible && layer.follows).forEach((layer) => layer.refresh()));
   }
 
   // The panels cover parts of the map: fit the city into what is left.
@@ -83,6 +83,27 @@ class App {
     this.legend?.update();
   }
 
+  // Leaflet writes credits as HTML, so the data's text is escaped for it.
+  credit(features) {
+    const sources = new Set(features.map((feature) => feature.properties.source).filter(Boolean));
+    for (const source of sources) {
+      const text = String(source).replace(/[&<>"']/g, (sign) => `&#${sign.charCodeAt(0)};`);
+      this.map.attributionControl.addAttribution(text);
+    }
+  }
+
+  // A receptor is named by a station's id or name: show both where the station is known.
+  receptorText(receptor) {
+    const stations = this.layers.filter((layer) => layer.style.group === "monitoring").flatMap((layer) => layer.features ?? []);
+    const station = stations.find(({ properties }) => [properties.station_id, properties.id].includes(receptor));
+    return station?.properties.name ? `${station.properties.name} (${receptor})` : String(receptor);
+  }
+
+  get worstNames() {
+    const top = this.layers.find((layer) => layer.visible && layer.style.badge && layer.highest)?.highest;
+    return top ? stationNames(top) : [];
+  }
+
   get stationPlaces() {
     return this.layers.flatMap((layer) => (layer.visible && layer.style.badge ? layer.badges.map((badge) => badge.getLatLng()) : []));
   }
@@ -105,8 +126,7 @@ class App {
   popupActions(layer, feature) {
     const lines = this.layerOf("trajectories");
     if (layer.style.group !== "monitoring" || !lines) return [];
-    const { name, station_id: stationId, id } = feature.properties;
-    const names = [name, stationId, id].filter(Boolean).map(String);
+    const names = stationNames(feature);
     const button = el("button", "popup-action", both("显示到达该站的气流轨迹", "Trajectories arriving here"));
     button.type = "button";
     button.addEventListener("click", async () => {
@@ -145,6 +165,12 @@ class App {
     this.layers.forEach((layer) => this.list.update(layer));
     this.legend.update();
   }
+}
+
+// By what a station may be called where it is a receptor.
+function stationNames(feature) {
+  const { name, station_id: stationId, id } = feature.properties;
+  return [name, stationId, id].filter(Boolean).map(String);
 }
 
 function chooseLanguage(language) {

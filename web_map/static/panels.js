@@ -76,6 +76,7 @@ export class LayerList {
   }
 
   facetText(layer, facet, value) {
+    if (facet.column === "receptor") return this.app.receptorText(value);
     const field = layer.fields.find((item) => item.name === facet.column);
     const choice = field?.choices?.[String(value)];
     if (choice) return `${choice.zh} ${choice.en}`;
@@ -151,14 +152,13 @@ export class Legend {
   remarks(layer) {
     if (layer.style.badge) return this.worst(layer);
     const receptor = layer.facetValues.receptor;
-    return receptor ? [el("div", "legend-remark", both("受体站点", "Receptor"), ": ", el("span", "", String(receptor)))] : [];
+    return receptor ? [el("div", "legend-remark", both("受体站点", "Receptor"), ": ", el("span", "", this.app.receptorText(receptor)))] : [];
   }
 
   worst(layer) {
     const column = layer.style.badge;
-    const valued = layer.shown.filter((feature) => Number.isFinite(feature.properties[column]));
-    if (!valued.length) return [];
-    const top = valued.reduce((best, item) => (item.properties[column] > best.properties[column] ? item : best));
+    const top = layer.highest;
+    if (!top) return [];
     const text = `${featureName(layer, top.properties) ?? "–"} ${formatNumber(top.properties[column])}`;
     return [el("div", "legend-remark", both("最高", "Highest"), ": ", el("span", "", text))];
   }

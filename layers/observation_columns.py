@@ -1,0 +1,121 @@
+"""Which column of a table of observations is what."""
+
+import re
+from dataclasses import dataclass
+
+import pandas as pd
+
+from geo.errors import InvalidInput
+from layers.schema import key, split_unit
+
+_STATION = (
+    "station_id",
+    "station",
+    "站点编号",
+    "站点编码",
+    "监测点编码",
+    "测点编码",
+    "编码",
+    "站点",
+    "站点名称",
+    "id",
+    "code",
+)
+_TIME = ("time", "datetime", "date_time", "timestamp", "时间", "监测时间", "日期时间", "观测时间", "date", "日期")
+_HOUR = ("hour", "小时", "时")
+_POLLUTANT = ("pollutant", "污染物", "监测项目", "项目", "parameter")
+_VALUE = ("value", "浓度", "监测值", "数值", "值", "concentration")
+_UNIT = ("unit", "单位")
+_FLAG = ("flag", "标识", "数据标识", "质控标识", "qc")
+SYNTHETIC = "synthetic"
+UNITS = {"pm25": "ug/m3", "pm10": "ug/m3", "so2": "ug/m3", "no2": "ug/m3", "co": "mg/m3", "o3": "ug/m3"}
+SUFFIX = re.compile(r"_(ug_m3|mg_m3)$", re.IGNORECASE)
+
+
+@dataclass(frozen=True)
+class Columns:
+    """Which column of a table is what; `pollutants` maps a wide table's headers to pollutants."""
+
+    station: str
+    time: tuple[str, ...]
+    pollutants: dict[str, str]
+    pollutant: str | None
+    value: str | None
+    unit: str | None
+    flag: str | None
+
+    @classmethod
+    def find(cls, table: pd.DataFrame, name: str) -> "Columns":
+        """Find the columns by their headers.
+
+        Raises
+        ------
+        InvalidInput
+            No column for the station, the time or any pollutant.
+        """
+        there = ", ".join(map(str, table.columns))
+        station = find_column(table, _STATION)
+        if station is None:
+            raise InvalidInput(f"{name} has no column for the station (station_id, 站点编号); its columns are {there}")
+        time = _time_columns(table)
+        if not time:
+            raise InvalidInput(f"{name} has no column for the time (time, 时间); its columns are {there}")
+        pollutant, value = find_column(table, _POLLUTANT), find_column(table, _VALUE)
+        wide = {} if pollutant and value else _wide(table)
+        if not wide and not (pollutant and value):
+            raise InvalidInput(
+                f"{name} has neither columns pollutant and value nor one of {', '.join(UNITS)}; its columns are {there}"
+            )
+        return cls(station, time, wide, pollutant, value, find_column(table, _UNIT), find_column(table, _FLAG))
+
+    def times(self, table: pd.DataFrame) -> pd.Series:
+        """Return the time of each row as the table says it, put together from its parts."""
+        if len(self.time) == 1:
+            return table[self.time[0]]
+        parts = [texts(table[name]).str.replace(r"\.0$", "", regex=True) for name in self.time]
+        if len(parts) == 2:
+            day, hour = parts
+        else:
+            day, hour = parts[0] + "-" + parts[1] + "-" + parts[2], parts[3]
+        clock = hour.where(hour.str.contains(":", na=False), hour + ":00")
+        return day + " " + clock
+
+
+def _time_columns(table: pd.DataFrame) -> tuple[str, ...]:
+    hour = find_column(table, _HOUR)
+    ymd = [find_column(table, names) for names in (("year", "年"), ("month", "月"), ("day", "日"))]
+    if hour and all(ymd):
+        return (*(str(name) for name in ymd), hour)
+    time = find_column(table, _TIME)
+    if time is None:
+        return ()
+    return (time, hour) if hour and key(time) in ("date", "日期") else (time,)
+
+
+def _wide(table: pd.DataFrame) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for header in map(str, table.columns):
+        pollutant = key(SUFFIX.sub("", split_unit(header)[0]))
+        if pollutant in UNITS and pollutant not in found.values():
+            found[header] = pollutant
+    return found
+
+
+def find_column(table: pd.DataFrame, names: tuple[str, ...]) -> str | None:
+    """Return the first column whose header, its unit taken off, is one of the names; None if there is none."""
+    by_key = {key(split_unit(str(header))[0]): str(header) for header in reversed(list(table.columns))}
+    return next((by_key[key(name)] for name in names if key(name) in by_key), None)
+
+
+def texts(column: pd.Series) -> pd.Series:
+    """Return a column as stripped text; missing where it is empty."""
+    text = (
+        column
+        if pd.api.types.is_string_dtype(column.dtype) and column.dtype != object
+        else column.map(
+            lambda value: str(int(value)) if isinstance(value, float) and value.is_integer() else str(value),
+            na_action="ignore",
+        )
+    )
+    stripped = text.astype("str").str.strip()
+    return stripped.mask(stripped == "")

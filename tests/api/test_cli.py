@@ -1,0 +1,344 @@
+"""The program as its users type it: exit codes, one clear line, nothing half-written."""
+
+import hashlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+import pytest
+
+from api.cli import build_parser, main
+from api.processes import all_processes
+from data_samples import folder
+from layers.store import Workspace
+
+SAMPLES = folder()
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    return tmp_path / "ws"
+
+
+@pytest.fixture
+def suyuan(workspace: Path, capsys: pytest.CaptureFixture[str]):
+    """Run the program in this process; returns exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([*map(str, arguments), "--workspace", str(workspace)])
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run
+
+
+def bytes_of(path: Path) -> dict[str, str]:
+    files = (file for file in path.rglob("*") if file.is_file() and file.name != ".lock")
+    return {str(file.relative_to(path)): hashlib.sha256(file.read_bytes()).hexdigest() for file in files}
+
+
+def boilers_csv(path: Path, *rows: str, header: str = "name,fuel,capacity_tph,status,lon,lat") -> Path:
+    path.write_text("\n".join([header, *rows]) + "\n", encoding="utf-8")
+    return path
+
+
+GOOD_BOILER = "一号,coal,20,operating,119.2,34.6"
+
+
+def test_each_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
+    commands = [process.command for process in all_processes()]
+    commands += [("demo",), ("serve",), ("layers", "list"), ("layers", "add"), ("layers", "show"), ("layers", "export")]
+    commands += [("observations", "add"), ("observations", "export")]
+    for command in commands:
+        with pytest.raises(SystemExit) as leaving:
+            build_parser().parse_args([*command, "--help"])
+        assert leaving.value.code == 0
+        assert f"example: suyuan {' '.join(command)}" in " ".join(capsys.readouterr().out.split())
+
+
+def test_add_show_export_keeps_every_boiler(suyuan, tmp_path: Path) -> None:
+    assert suyuan("layers", "add", "boilers", SAMPLES / "boilers.csv")[0] == 0
+    code, out, _ = suyuan("layers", "list")
+    assert code == 0
+    assert "boilers" in out
+    assert "120" in out
+    code, out, _ = suyuan("layers", "show", "boilers")
+    assert code == 0
+    assert "capacity_tph" in out
+    for name in ("out.geojson", "out.csv", "out.xlsx", "out.gpkg", "out.shp"):
+        assert suyuan("layers", "export", "boilers", tmp_path / name)[0] == 0
+    assert len(gpd.read_file(tmp_path / "out.gpkg")) == 120
+    assert len(pd.read_excel(tmp_path / "out.xlsx")) == 120
+    assert pd.read_csv(tmp_path / "out.csv")["capacity_tph"].sum() == pytest.approx(
+        pd.read_csv(SAMPLES / "boilers.csv")["capacity_tph"].sum()
+    )
+
+
+def test_gb18030_sheet_with_chinese_headers_goes_in(suyuan, workspace: Path, tmp_path: Path) -> None:
+    sheet = tmp_path / "锅炉.csv"
+    sheet.write_bytes("锅炉名称,燃料,容量（蒸吨/小时）,经度,纬度\n甲厂锅炉,燃煤,35,119.2,34.6\n".encode("gb18030"))
+    assert suyuan("layers", "add", "boilers", sheet)[0] == 0
+    row = Workspace(workspace).read("boilers").iloc[0]
+    assert (row["name"], row["fuel"], row["capacity_tph"]) == ("甲厂锅炉", "coal", 35.0)
+
+
+def test_one_bad_row_keeps_all_out_unless_the_good_ones_are_accepted(suyuan, workspace: Path, tmp_path: Path) -> None:
+    sheet = boilers_csv(tmp_path / "b.csv", GOOD_BOILER, "二号,coal,-4,operating,119.2,34.6")
+    code, _, err = suyuan("layers", "add", "boilers", sheet)
+    assert code == 2
+    assert "row 2" in err
+    assert "capacity_tph" in err
+    assert not (workspace / "layers.gpkg").exists()
+    report = tmp_path / "rejected.csv"
+    code, out, _ = suyuan("layers", "add", "boilers", sheet, "--accept-good", "--report", report)
+    assert (code, len(Workspace(workspace).read("boilers"))) == (0, 1)
+    assert "1 added" in out
+    assert "1 rejected" in out
+    assert pd.read_csv(report)["row"].tolist() == [2]
+
+
+BAD_LAYER_INPUT = {
+    "not what it says": (("boilers", "b.xlsx"), b"PK no sheet", "b.xlsx"),
+    "missing column": (("boilers", "b.csv"), b"name,capacity_tph,lon,lat\nx,2,119.2,34.6\n", "fuel"),
+    "latitude of 119": (("boilers", "b.csv"), b"name,fuel,capacity_tph,lon,lat\nx,coal,2,34.6,119.2\n", "119.2"),
+    "negative capacity": (("boilers", "b.csv"), b"name,fuel,capacity_tph,lon,lat\nx,coal,-2,119,34\n", "capacity_tph"),
+    "unknown layer": (("boiler", "b.csv"), b"name,fuel,capacity_tph,lon,lat\nx,coal,2,119,34\n", "boilers"),
+    "wrong datum": (
+        ("boilers", "b.csv", "--datum", "wgs48"),
+        b"name,fuel,capacity_tph,lon,lat\nx,coal,2,119,34\n",
+        "gcj02",
+    ),
+    "no such file": (("boilers", "missing.csv"), b"", "missing.csv"),
+    "unknown field set": (
+        ("boilers", "b.csv", "--set", "colour=red"),
+        b"name,fuel,capacity_tph,lon,lat\nx,coal,2,119,34\n",
+        "colour",
+    ),
+    "not COLUMN=VALUE": (("boilers", "b.csv", "--set", "red"), b"name\n", "COLUMN=VALUE"),
+    "a scene that is a table": (("fire_rasters", "b.csv"), b"a,b\n1,2\n", "b.csv"),
+}
+
+
+@pytest.mark.parametrize("case", BAD_LAYER_INPUT)
+def test_bad_layer_input_is_one_line_and_changes_nothing(suyuan, workspace: Path, tmp_path: Path, case: str) -> None:
+    (layer, file, *options), content, named = BAD_LAYER_INPUT[case]
+    assert suyuan("layers", "add", "boilers", boilers_csv(tmp_path / "good.csv", GOOD_BOILER))[0] == 0
+    before = bytes_of(workspace)
+    if content:
+        (tmp_path / file).write_bytes(content)
+    code, _, err = suyuan("layers", "add", layer, tmp_path / file, *options)
+    assert code == 2
+    assert "Traceback" not in err
+    last = err.strip().splitlines()[-1]
+    assert last.startswith("suyuan: ")
+    assert named in err
+    assert bytes_of(workspace) == before
+
+
+def test_zone_heating_on_files_needs_no_workspace(suyuan, workspace: Path, tmp_path: Path) -> None:
+    out = tmp_path / "zones.geojson"
+    code, said, _ = suyuan(
+        "zone", "heating", "--chp", SAMPLES / "chp_units.geojson", "--boilers", SAMPLES / "boilers.csv", "--output", out
+    )
+    assert code == 0
+    assert "36" in said
+    assert not workspace.exists()
+    zones = gpd.read_file(out)
+    assert set(zones["rule"]) == {"chp_300mw_30km", "other_15km"}
+    provenance = json.loads(out.read_text("utf-8"))["provenance"]
+    assert provenance["process"] == "zone-heating"
+    assert {entry["id"] for entry in provenance["inputs"]} == {"chp_units.geojson", "boilers.csv"}
+    chp = hashlib.sha256((SAMPLES / "chp_units.geojson").read_bytes()).hexdigest()
+    assert chp in {entry["sha256"] for entry in provenance["inputs"]}
+
+
+def test_zone_heating_without_output_becomes_layers(suyuan, workspace: Path) -> None:
+    for layer, file in (("chp_units", "chp_units.geojson"), ("boilers", "boilers.csv")):
+        assert suyuan("layers", "add", layer, SAMPLES / file)[0] == 0
+    assert suyuan("zone", "heating")[0] == 0
+    record = Workspace(workspace).record("heating_boilers")
+    assert record.count == 120
+    assert record.synthetic, "what is made of practice data says so"
+
+
+def test_the_same_inputs_give_the_same_bytes(suyuan, tmp_path: Path) -> None:
+    sheet = SAMPLES / "boilers.csv"
+    for name in ("a.geojson", "b.geojson"):
+        assert suyuan("hotspots", "gi", sheet, "--value", "capacity_tph", "--output", tmp_path / name)[0] == 0
+    assert (tmp_path / "a.geojson").read_bytes() == (tmp_path / "b.geojson").read_bytes()
+
+
+def test_hotspots_gi_writes_the_contracts_columns(suyuan, tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    lon, lat = 119 + rng.random(60), 34 + rng.random(60)
+    value = 10 + rng.random(60) + 40 * (np.hypot(lon - 119.3, lat - 34.3) < 0.2)
+    frame = gpd.GeoDataFrame({"浓度": value}, geometry=gpd.points_from_xy(lon, lat), crs=4326)
+    frame.to_file(tmp_path / "p.geojson", driver="GeoJSON")
+    out = tmp_path / "hot.geojson"
+    assert suyuan("hotspots", "gi", tmp_path / "p.geojson", "--value", "浓度", "--output", out)[0] == 0
+    result = gpd.read_file(out)
+    assert {"浓度", "z", "p", "p_fdr", "class"} <= set(result.columns)
+    assert set(result["class"]) <= set(range(-3, 4))
+    near = np.hypot(lon - 119.3, lat - 34.3) < 0.1
+    assert (result["class"][near] == 3).all()
+
+
+BAD_PROCESS_INPUT = {
+    "no such column": (("hotspots", "gi", "{boilers}", "--value", "pm25"), "pm25"),
+    "neighbours nonsense": (("hotspots", "gi", "{boilers}", "--value", "capacity_tph", "--neighbours", "knn:x"), "knn"),
+    "no value": (("hotspots", "gi", "{boilers}"), "--value"),
+    "no file": (("hotspots", "gi", "nowhere.geojson", "--value", "x"), "nowhere.geojson"),
+    "not a vector file": (("hotspots", "gi", "{met}", "--value", "x"), "practice_met.arl"),
+    "chp without capacity": (("zone", "heating", "--chp", "{boilers}"), "capacity_mw"),
+    "no chp layer": (("zone", "heating"), "workspace"),
+    "unknown output": (("zone", "heating", "--chp", "{chp}", "--output", "{tmp}/zones.dwg"), ".geojson"),
+    "no such folder": (("zone", "heating", "--chp", "{chp}", "--output", "{tmp}/none/z.geojson"), "none"),
+    "unknown option": (("zone", "heating", "--chips", "x"), "--chips"),
+    "hours not a number": (("trace", "--met", "{met}", "--start", "2021-10-20T00:00", "--hours", "day"), "--hours"),
+    "latitude of 119": (
+        ("trace", "--met", "{met}", "--start", "2021-10-20T00:00", "--lat", "119", "--lon", "34", "--hours", "-3"),
+        "--lat 119",
+    ),
+    "no place": (("trace", "--met", "{met}", "--start", "2021-10-20T00:00", "--hours", "-3"), "lat and lon"),
+    "zero hours": (
+        ("trace", "--met", "{met}", "--start", "2021-10-20T00:00", "--lat", "34", "--lon", "119", "--hours", "0"),
+        "hours",
+    ),
+    "outside the period": (
+        ("trace", "--met", "{met}", "--start", "2020-10-20T00:00", "--lat", "34", "--lon", "119", "--hours", "-3"),
+        "2021-10-15",
+    ),
+    "outside the grid": (
+        ("trace", "--met", "{met}", "--start", "2021-10-20T00:00", "--lat", "0", "--lon", "0", "--hours", "-3"),
+        "outside the meteorology",
+    ),
+    "not meteorology": (
+        ("trace", "--met", "{boilers}", "--start", "2021-10-20T00:00", "--lat", "34", "--lon", "119", "--hours", "-3"),
+        "boilers.csv",
+    ),
+    "truncated meteorology": (
+        ("trace", "--met", "{cut}", "--start", "2021-10-20T00:00", "--lat", "34", "--lon", "119", "--hours", "-3"),
+        "cut.arl",
+    ),
+    "step without unit": (
+        (
+            *("trace", "--met", "{met}", "--start", "2021-10-20T00:00", "--lat", "34", "--lon", "119"),
+            *("--hours", "-3", "--step", "10"),
+        ),
+        "10min",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", BAD_PROCESS_INPUT)
+def test_bad_process_input_is_one_line(suyuan, workspace: Path, tmp_path: Path, case: str) -> None:
+    arguments, named = BAD_PROCESS_INPUT[case]
+    met = SAMPLES / "practice_met.arl"
+    (tmp_path / "cut.arl").write_bytes(met.read_bytes()[: met.stat().st_size // 2 - 7])
+    places = {
+        "boilers": SAMPLES / "boilers.csv",
+        "chp": SAMPLES / "chp_units.geojson",
+        "met": met,
+        "cut": tmp_path / "cut.arl",
+        "tmp": tmp_path,
+    }
+    code, out, err = suyuan(*(text.format(**places) for text in arguments))
+    assert (code, out) == (2, "")
+    lines = err.strip().splitlines()
+    assert len(lines) == 1, err
+    assert named in err
+    assert not workspace.exists()
+
+
+def test_trace_writes_each_format(suyuan, tmp_path: Path) -> None:
+    asked = ["trace", "--met", SAMPLES / "practice_met.arl", "--start", "2021-10-20T22:00+08:00", "--lat", "34.59"]
+    asked += ["--lon", "119.18", "--height", "100", "500", "--height", "1000", "--hours", "-12"]
+    for name in ("back.tdump", "back.nc", "back.parquet", "back.geojson", "back.csv"):
+        code, out, err = suyuan(*asked, "--output", tmp_path / name)
+        assert code == 0, err
+        assert "3 trajectories of 12 h" in out
+    points = pd.read_csv(tmp_path / "back.csv")
+    assert points.groupby("trajectory").size().tolist() == [13, 13, 13]
+    assert points["start_time"].unique().tolist() == ["2021-10-20T14:00:00Z"]
+    assert points["age_h"].min() == -12
+
+
+def test_trace_from_a_layer_over_a_period_becomes_a_layer(suyuan, workspace: Path) -> None:
+    assert suyuan("layers", "add", "stations", SAMPLES / "stations.csv")[0] == 0
+    asked = [
+        "trace",
+        "--met",
+        SAMPLES / "practice_met.arl",
+        "--start",
+        "2021-10-20T00:00",
+        "--until",
+        "2021-10-20T06:00",
+    ]
+    code, _, err = suyuan(*asked, "--every", "3h", "--receptors", "stations", "--height", "100", "--hours", "-6")
+    assert code == 0, err
+    lines = Workspace(workspace).read("trajectories")
+    assert len(lines) == 12 * 3
+    assert set(lines["receptor"]) == set(Workspace(workspace).read("stations")["id"])
+
+
+def test_observations_twice_do_not_double(suyuan, tmp_path: Path) -> None:
+    code, out, err = suyuan("observations", "add", SAMPLES / "observations.csv")
+    assert code == 0, err
+    assert "35811 added" in out
+    code, out, _ = suyuan("observations", "add", SAMPLES / "observations.csv")
+    assert "0 added" in out
+    assert suyuan("observations", "export", tmp_path / "o.csv")[0] == 0
+    assert len(pd.read_csv(tmp_path / "o.csv")) == 35811
+
+
+def test_a_port_in_use_is_said_before_anything_is_computed(suyuan, workspace: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        for command in ("serve", "demo"):
+            if command == "serve":
+                workspace.mkdir()
+            code, _, err = suyuan(command, "--port", port)
+            assert code == 2
+            assert str(port) in err
+            assert len(err.strip().splitlines()) == 1
+            if command == "serve":
+                shutil.rmtree(workspace)
+    assert not workspace.exists()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "192.168.1.5", "::"])
+def test_an_address_that_others_reach_is_refused(suyuan, host: str) -> None:
+    code, _, err = suyuan("serve", "--host", host)
+    assert code == 2
+    assert "127.0.0.1" in err
+
+
+def test_demo_leaves_a_folder_with_work_alone(suyuan, workspace: Path, tmp_path: Path) -> None:
+    assert suyuan("layers", "add", "boilers", boilers_csv(tmp_path / "good.csv", GOOD_BOILER))[0] == 0
+    before = bytes_of(workspace)
+    code, _, err = suyuan("demo", "--no-serve")
+    assert code == 2
+    assert "--workspace" in err
+    assert bytes_of(workspace) == before
+
+
+def test_the_installed_program_runs_without_a_workspace(tmp_path: Path) -> None:
+    program = Path(sys.executable).with_name("suyuan")
+    environment = {**os.environ, "SUYUAN_WORKSPACE": str(tmp_path / "none")}
+    done = subprocess.run([program, "layers", "list"], capture_output=True, text=True, env=environment, check=False)
+    assert done.returncode == 2
+    assert len(done.stderr.strip().splitlines()) == 1
+    assert "none" in done.stderr

@@ -1,0 +1,35 @@
+"""The commands of the guides, run as they stand; and links that lead somewhere."""
+
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+
+GUIDES = ("docs/analyst.md", "docs/emergency.md")
+PAGES = ("README.md", "README.zh.md", "docs/staff.md", "docs/analyst.md", "docs/emergency.md", "docs/dependencies.md")
+
+
+@pytest.mark.parametrize("guide", GUIDES)
+def test_commands_run_as_written(root: Path, tmp_path: Path, guide: str) -> None:
+    blocks = re.findall(r"```sh\n(.*?)```", (root / guide).read_text("utf-8"), re.DOTALL)
+    assert blocks
+    script = "set -eu\n" + "\n".join(blocks)
+    done = subprocess.run(
+        ["bash", "-c", script],
+        cwd=root,
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+        env={**os.environ, "TMPDIR": str(tmp_path)},
+    )
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_links_to_files_lead_somewhere(root: Path, page: str) -> None:
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", (root / page).read_text("utf-8"))
+    missing = [link for link in links if not ((root / page).parent / link).exists()]
+    assert missing == []
