@@ -3,6 +3,7 @@
 import argparse
 import logging
 import sys
+import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -39,6 +40,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     options = build_parser().parse_args(arguments)
+    # GDAL's remarks on a file's details would stand between the user and the one line that matters.
+    warnings.filterwarnings("ignore", category=RuntimeWarning, module="pyogrio")
     try:
         options.command(options, _settings(options))
     except SuyuanError as error:

@@ -94,7 +94,7 @@ def add_layer(options: argparse.Namespace, settings: Settings) -> None:
         options.file,
         datum=options.datum,
         accept_good=options.accept_good,
-        set_values=dict(_assignment(text) for text in options.set),
+        set_values=dict(assignment("--set", text) for text in options.set),
         replace=options.replace,
     )
     if added.report is not None:
@@ -123,10 +123,17 @@ def tell_rejected(rejected: pd.DataFrame, notes: list[str], report: Path | None)
         sys.stderr.write(f"... and {len(rejected) - REJECTED_SHOWN} more; --report CSV writes them all\n")
 
 
-def _assignment(text: str) -> tuple[str, str]:
+def assignment(option: str, text: str) -> tuple[str, str]:
+    """Split NAME=VALUE as an option takes it.
+
+    Raises
+    ------
+    InvalidInput
+        If it is not of that form.
+    """
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise InvalidInput(f"--set {text}: write it as COLUMN=VALUE, for example level=national")
+        raise InvalidInput(f"{option} {text}: write it as NAME=VALUE, without spaces")
     return name, value
 
 

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from api.cli_layers import tell_rejected
+from api.cli_layers import assignment, tell_rejected
 from api.settings import Settings
 from geo.errors import InvalidInput
 from layers.export import export_observations
@@ -27,6 +27,14 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     add.add_argument("file", metavar="FILE", type=Path)
     add.add_argument("--timezone", help="zone of times without one (default: the city's)", default=argparse.SUPPRESS)
+    add.add_argument(
+        "--unit",
+        metavar="POLLUTANT=UNIT",
+        nargs="+",
+        action="extend",
+        default=[],
+        help="unit where the file does not say it: ug/m3 or mg/m3, for example co=ug/m3",
+    )
     add.add_argument("--accept-good", action="store_true", help="take the good values, report the others")
     add.add_argument("--report", metavar="CSV", type=Path, help="write the rejected values to this file")
     add.set_defaults(command=add_observations)
@@ -39,7 +47,8 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def add_observations(options: argparse.Namespace, settings: Settings) -> None:
     """Store a file's observations; a second time they replace what is there."""
-    report = read_observations(options.file, timezone=settings.timezone, accept_good=options.accept_good)
+    units = dict(assignment("--unit", text) for text in options.unit)
+    report = read_observations(options.file, timezone=settings.timezone, units=units, accept_good=options.accept_good)
     tell_rejected(report.rejected, report.notes, options.report)
     if report.refused:
         raise InvalidInput(

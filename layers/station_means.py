@@ -5,6 +5,7 @@ import pandas as pd
 
 from geo.errors import MissingData
 from layers.air_quality import COLUMNS
+from layers.observation_columns import SYNTHETIC
 
 
 def station_means(
@@ -40,8 +41,20 @@ def station_means(
     hours = grouped.count().unstack("pollutant", fill_value=0)
     table = means.reindex(columns=list(COLUMNS.values())).round(3)
     table["n_hours"] = hours["pm25"] if "pm25" in hours else 0
-    kept = [name for name in ("id", "name", "synthetic", "geometry") if name in stations]
+    kept = [name for name in ("id", "name", "geometry") if name in stations]
     joined = stations[kept].rename(columns={"id": "station_id"}).merge(table, left_on="station_id", right_index=True)
     joined.insert(2, "start", start)
     joined.insert(3, "end", end)
+    joined["synthetic"] = joined["station_id"].isin(_generated(stations, within))
     return gpd.GeoDataFrame(joined, geometry="geometry", crs=stations.crs).reset_index(drop=True)
+
+
+def _generated(stations: gpd.GeoDataFrame, observations: pd.DataFrame) -> set[str]:
+    """Return the stations that are generated themselves, or any of whose values is."""
+    found: set[str] = set()
+    if "synthetic" in stations:
+        found |= set(stations.loc[stations["synthetic"].fillna(False).astype(bool), "id"])
+    if "flag" in observations:
+        marked = observations["flag"].fillna("").str.split(";").map(lambda flags: SYNTHETIC in flags).astype(bool)
+        found |= set(observations.loc[marked, "station_id"])
+    return found

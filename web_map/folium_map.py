@@ -65,7 +65,7 @@ class _PageConfig(MacroElement):
     )
 
     def __init__(self, config: Mapping[str, Any]) -> None:
-        super().__init__()  # type: ignore[no-untyped-call]
+        super().__init__()
         self._name = "PageConfig"
         self._id = "suyuan"
         self.config = config

@@ -125,7 +125,7 @@ BAD_LAYER_INPUT = {
         b"name,fuel,capacity_tph,lon,lat\nx,coal,2,119,34\n",
         "colour",
     ),
-    "not COLUMN=VALUE": (("boilers", "b.csv", "--set", "red"), b"name\n", "COLUMN=VALUE"),
+    "not NAME=VALUE": (("boilers", "b.csv", "--set", "red"), b"name\n", "NAME=VALUE"),
     "a scene that is a table": (("fire_rasters", "b.csv"), b"a,b\n1,2\n", "b.csv"),
 }
 
