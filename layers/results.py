@@ -90,6 +90,13 @@ ROAD_CLEANING_ZONES = LayerSchema(
     "Road-cleaning zones",
     "polygon",
     (
+        Field(
+            "kind",
+            "类型",
+            "Kind",
+            "str",
+            choices=(Choice("station", "单站", "Station"), Choice("dissolved", "合并", "Dissolved")),
+        ),
         Field("station_id", "站点编号", "Station id", "str"),
         Field("name", "站点名称", "Name", "str"),
         Field("level", "级别", "Level", "str"),

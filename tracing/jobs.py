@@ -19,7 +19,7 @@ from distributed import Client, Future, as_completed
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met import open_met
 from tracing.trajectory import DEFAULT, Integration, check_request, run, window_of
-from tracing.vertical import Prepared, prepare
+from tracing.vertical import Prepared, assumptions, prepare
 
 Progress = Callable[[int, int], None]
 
@@ -71,7 +71,9 @@ def trace(
     job = make_job(paths, window_of(starts, hours), hours=hours, vertical=vertical, options=options)
     threads = sum(client.nthreads().values()) or 1
     size = max(_SMALLEST_CHUNK, -(-len(starts) // (threads * _CHUNKS_PER_THREAD)))
-    return run_chunks(client, job, starts, chunk=size, progress=progress)
+    points = run_chunks(client, job, starts, chunk=size, progress=progress)
+    points.attrs["warnings"] = assumptions(met, options.roughness)
+    return points
 
 
 def make_job(

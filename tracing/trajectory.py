@@ -6,17 +6,16 @@ al. (2015), doi:10.1175/BAMS-D-14-00110.1. One Earth radius everywhere: :data:`E
 
 from dataclasses import dataclass
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
-import shapely
 import xarray as xr
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
 from tracing import trajectory_kernel as kernel
 from tracing.met.grid import EARTH_RADIUS_M
-from tracing.vertical import VERTICALS, Prepared, prepare
+from tracing.trajectory_lines import trajectory_lines
+from tracing.vertical import VERTICALS, Prepared, assumptions, prepare
 
 END_REASONS = ("completed", "left_domain", "left_top", "end_of_data")
 START_COLUMNS = ("receptor", "time", "lon", "lat", "height_m_agl")
@@ -96,6 +95,7 @@ def trajectories(
     DataFrame with the columns of :data:`POINT_COLUMNS`, a row per output time; ``trajectory`` counts the starts from 1,
     ``age_h`` is negative going back. ``end_reason`` is why the path ended: completed; left_domain (sideways); left_top
     (above ``top_m`` or the data's highest level); end_of_data (in time). A path stays on the ground it reaches.
+    ``attrs["warnings"]`` says what was assumed where the meteorology is silent.
 
     Raises
     ------
@@ -118,7 +118,9 @@ def trajectories(
         window=window_of(starts, hours),
         backward=hours < 0,
     )
-    return run(prepared, starts, hours=hours, options=options)
+    points = run(prepared, starts, hours=hours, options=options)
+    points.attrs["warnings"] = assumptions(met, options.roughness)
+    return points
 
 
 def run(
@@ -164,56 +166,6 @@ def window_of(starts: pd.DataFrame, hours: float) -> tuple[pd.Timestamp, pd.Time
     span = pd.Timedelta(hours=float(hours))
     first, last = starts["time"].min(), starts["time"].max()
     return min(first, first + span), max(last, last + span)
-
-
-def trajectory_lines(points: pd.DataFrame) -> gpd.GeoDataFrame:
-    """Return one line per trajectory, split at the dateline.
-
-    Parameters
-    ----------
-    points : table of :func:`trajectories`
-
-    Returns
-    -------
-    GeoDataFrame in EPSG:4326 with trajectory, receptor, start_time, height_m_agl (of the start), hours (signed length),
-    end_reason, n_points. A path that ended before its second point is a line of length 0 at its start.
-    """
-    rows = []
-    for number, path in points.groupby("trajectory", sort=True):
-        head, tail = path.iloc[0], path.iloc[-1]
-        rows.append(
-            {
-                "trajectory": number,
-                "receptor": head["receptor"],
-                "start_time": head["start_time"],
-                "height_m_agl": head["height_m_agl"],
-                "hours": tail["age_h"],
-                "end_reason": tail["end_reason"],
-                "n_points": len(path),
-                "geometry": path_geometry(path["lon"].to_numpy(), path["lat"].to_numpy()),
-            }
-        )
-    columns = ["trajectory", "receptor", "start_time", "height_m_agl", "hours", "end_reason", "n_points", "geometry"]
-    return gpd.GeoDataFrame(pd.DataFrame(rows, columns=columns), geometry="geometry", crs="EPSG:4326")
-
-
-def path_geometry(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> shapely.LineString | shapely.MultiLineString:
-    """Return the line through points (degrees), cut where it crosses the dateline."""
-    if lon.size == 1:
-        return shapely.LineString([(lon[0], lat[0])] * 2)
-    parts: list[list[tuple[float, float]]] = [[(float(lon[0]), float(lat[0]))]]
-    for i in range(1, lon.size):
-        jump = lon[i] - lon[i - 1]
-        if abs(jump) > 180.0:
-            side = 180.0 if jump < 0 else -180.0
-            whole = jump + np.copysign(360.0, -jump)
-            share = (side - lon[i - 1]) / whole if whole else 0.0
-            crossing = float(lat[i - 1] + share * (lat[i] - lat[i - 1]))
-            parts[-1].append((side, crossing))
-            parts.append([(-side, crossing)])
-        parts[-1].append((float(lon[i]), float(lat[i])))
-    lines = [shapely.LineString(part) for part in parts]
-    return lines[0] if len(lines) == 1 else shapely.MultiLineString(lines)
 
 
 def _check_numbers(starts: pd.DataFrame) -> None:

@@ -81,11 +81,24 @@ def prepare(
     met = _cut(met, window, 1 if vertical in _BY_TENDENCY else 0)
     grid = grid_of(met)
     levels = _Levels.of(met, grid, top_m)
-    slices = [_at_time(met, i, levels, roughness_on(grid, roughness)) for i in range(met.sizes["time"])]
+    slices = _Slices(met, levels, roughness_on(grid, roughness))
     times = (met["time"].values - met["time"].values[0]) / np.timedelta64(1, "m")
     fields = _fields(slices, times.astype(np.float64), levels, _Motion(vertical, backward))
     _check_finite(fields, met)
     return Prepared(fields, grid, pd.Timestamp(met["time"].values[0]).tz_localize("UTC"), vertical)
+
+
+def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list[str]:
+    """Return what is assumed where the meteorology is silent, each in Chinese and English."""
+    said = []
+    if ("u10" not in met or "v10" not in met) and roughness is None:
+        said.append(
+            f"气象场没有 10 米风，近地面风按地面粗糙度 {DEFAULT_ROUGHNESS_M} m 的对数廓线推算，给出粗糙度图更准 / no 10 m wind: the "
+            f"wind near the ground follows a logarithm over a roughness of {DEFAULT_ROUGHNESS_M} m; a map is better"
+        )
+    if "zs" not in met:
+        said.append("气象场没有地形高度，由地面气压推算 / no terrain height: it is found from the surface pressure")
+    return said
 
 
 @dataclass(frozen=True)
@@ -123,6 +136,25 @@ class _Slice:
         return np.exp(self.log_p)
 
 
+class _Slices:
+    """The times of a Dataset on the internal levels, made when asked for; the last few are kept."""
+
+    def __init__(self, met: xr.Dataset, levels: _Levels, roughness_m: Array) -> None:
+        self._source = (met, levels, roughness_m)
+        self._kept: dict[int, _Slice] = {}
+
+    def __len__(self) -> int:
+        return int(self._source[0].sizes["time"])
+
+    def __getitem__(self, i: int) -> _Slice:
+        if i not in self._kept:
+            met, levels, roughness_m = self._source
+            self._kept[i] = _at_time(met, i, levels, roughness_m)
+            for old in [n for n in self._kept if abs(n - i) > 1]:
+                del self._kept[old]
+        return self._kept[i]
+
+
 @dataclass(frozen=True)
 class _Motion:
     """Which vertical motion, and the way particles go in time."""
@@ -130,7 +162,7 @@ class _Motion:
     vertical: str
     backward: bool
 
-    def sigma_per_second(self, slices: list[_Slice], times: Array, n: int, levels: _Levels) -> Array:
+    def sigma_per_second(self, slices: _Slices, times: Array, n: int, levels: _Levels) -> Array:
         """Return the vertical motion of time ``n`` on the internal levels."""
         now, cells = slices[n], (*levels.cells, levels.sigma)
         if self.vertical == "omega":
@@ -140,7 +172,7 @@ class _Motion:
             return kernel.from_divergence((now.u, now.v), cells, cyclic=levels.cyclic)
         if self.vertical in _BY_TENDENCY:
             i = min(n, len(slices) - 2) if self.backward else max(n - 1, 0)
-            before, after = (_quantity(s, self.vertical) for s in slices[i : i + 2])
+            before, after = (_quantity(slices[k], self.vertical) for k in (i, i + 1))
             tendency = (after - before) / (60.0 * (times[i + 1] - times[i]))
             quantity = _quantity(now, self.vertical)
             return kernel.keep_quantity(quantity, tendency, (now.u, now.v), cells, cyclic=levels.cyclic)
@@ -165,19 +197,20 @@ def _data_top(columns: Columns) -> Array:
     return np.asarray(np.where(np.isnan(columns.u), 0.0, columns.height).max(axis=0))
 
 
-def _fields(slices: list[_Slice], times: Array, levels: _Levels, motion: _Motion) -> Fields:
+def _fields(slices: _Slices, times: Array, levels: _Levels, motion: _Motion) -> Fields:
     """Assemble the kernel's arrays."""
     follows = motion.vertical in _FOLLOWED
     shape = (len(slices), *levels.depth.shape, levels.sigma.size)
     wind, pressure = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
     follow = np.empty(shape if follows else (1, 1, 1, 1), np.float32)
-    for n, now in enumerate(slices):
+    top = np.empty((*shape[:3], 1), np.float32)
+    for n in range(len(slices)):
+        now = slices[n]
         upward = motion.sigma_per_second(slices, times, n, levels)
         wind[n] = np.moveaxis(np.stack([now.u, now.v, 60.0 * upward]), (0, 1), (-1, -2))
-        pressure[n] = np.moveaxis(now.pressure, 0, -1)
+        pressure[n], top[n, ..., 0] = np.moveaxis(now.pressure, 0, -1), now.top
         if follows:
             follow[n] = np.moveaxis(_followed(now, levels, motion.vertical), 0, -1)
-    top = np.stack([s.top for s in slices])[..., None].astype(np.float32)
     surface = _close(np.stack([levels.depth, *levels.cells], axis=-1), levels.cyclic, 1)
     wind, pressure, top = (_close(a, levels.cyclic, 2) for a in (wind, pressure, top))
     follow = _close(follow, levels.cyclic and follows, 2)

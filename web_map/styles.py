@@ -217,6 +217,7 @@ _STYLES: tuple[LayerStyle, ...] = (
         22,
         Symbol("area", fill="#0f8b8d", stroke="#0f8b8d", weight=2, dash="2 5", fill_opacity=0.08),
         label="name",
+        facets=(Facet("kind", "显示", "Show", default="station"),),
     ),
     LayerStyle(
         "fire_points",

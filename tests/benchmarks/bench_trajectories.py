@@ -151,7 +151,7 @@ def test_speed_on_one_core(count):
     speed = steps / (end - compiled)
     say(
         f"{count} trajectories, 72 h back, 10-min steps: {speed / 1e6:.2f} million particle-steps/s on one core, "
-        f"{2 * speed / gather:.2f} of a bare gather (two evaluations a step); preparing 98 times took {ready - begin:.2f} s"
+        f"{2 * speed / gather:.2f} of a bare gather (two evaluations a step); 98 times prepared in {ready - begin:.2f} s"
     )
     assert speed > 1e5
 

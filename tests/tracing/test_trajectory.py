@@ -316,3 +316,14 @@ def test_every_vertical_option_runs_both_ways(eastward, tools, vertical):
     back = trajectories(eastward, tools.start("2020-02-29T12:00Z", 15.0, 40.0), hours=-5, vertical=vertical)
     assert np.isfinite(forward[["lon", "lat", "height_m_agl", "pressure_hpa"]].to_numpy()).all()
     assert back["lon"].iloc[-1] < 15.0
+
+
+def test_what_was_assumed_is_said(eastward, tools):
+    start = tools.start(NOON, 5.0, 40.0)
+    assert trajectories(eastward, start, hours=2).attrs["warnings"] == []
+    silent = eastward.drop_vars(["u10", "v10", "zs"])
+    warnings = trajectories(silent, start, hours=2).attrs["warnings"]
+    assert len(warnings) == 2
+    assert "roughness of 0.2 m" in warnings[0]
+    assert "surface pressure" in warnings[1]
+    assert len(trajectories(silent, start, hours=2, options=Integration(roughness=0.1)).attrs["warnings"]) == 1
