@@ -72,7 +72,7 @@ def trace(
     threads = sum(client.nthreads().values()) or 1
     size = max(_SMALLEST_CHUNK, -(-len(starts) // (threads * _CHUNKS_PER_THREAD)))
     points = run_chunks(client, job, starts, chunk=size, progress=progress)
-    points.attrs["warnings"] = assumptions(met, options.roughness)
+    points.attrs |= {"warnings": assumptions(met, options.roughness), "source": met.attrs.get("source", "")}
     return points
 
 

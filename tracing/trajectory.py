@@ -119,7 +119,7 @@ def trajectories(
         backward=hours < 0,
     )
     points = run(prepared, starts, hours=hours, options=options)
-    points.attrs["warnings"] = assumptions(met, options.roughness)
+    points.attrs |= {"warnings": assumptions(met, options.roughness), "source": met.attrs.get("source", "")}
     return points
 
 

@@ -14,6 +14,7 @@ from tracing.met.grid import MetGrid, grid_of
 from tracing.roughness import roughness_on
 from tracing.trajectory_kernel import DEPTH, Fields
 from tracing.vertical_columns import (
+    DEFAULT_ROUGHNESS_M,
     GRAVITY,
     KAPPA,
     R_DRY,
@@ -92,9 +93,10 @@ def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list
     """Return what is assumed where the meteorology is silent, each in Chinese and English."""
     said = []
     if ("u10" not in met or "v10" not in met) and roughness is None:
+        z0 = f"{DEFAULT_ROUGHNESS_M:g} m"
         said.append(
-            f"气象场没有 10 米风，近地面风按地面粗糙度 {DEFAULT_ROUGHNESS_M} m 的对数廓线推算，给出粗糙度图更准 / no 10 m wind: the "
-            f"wind near the ground follows a logarithm over a roughness of {DEFAULT_ROUGHNESS_M} m; a map is better"
+            f"气象场没有 10 米风，近地面风按粗糙度 {z0} 的对数廓线推算，给出粗糙度图更准 / no 10 m wind: the wind near "
+            f"the ground follows a logarithm over a roughness of {z0}; a roughness map is better"
         )
     if "zs" not in met:
         said.append("气象场没有地形高度，由地面气压推算 / no terrain height: it is found from the surface pressure")

@@ -92,7 +92,7 @@ def run(inputs: TraceInputs, context: Context) -> Outcome:
         summary_zh=f"{len(starts)} 条轨迹，{abs(inputs.hours):g} 小时；结束原因 {told}",
         summary_en=f"{len(starts)} trajectories of {abs(inputs.hours):g} h; ended: {told}",
         warnings=tuple(points.attrs.get("warnings", ())),
-        write=partial(write_trajectories, points, vertical=inputs.vertical),
+        write=partial(write_trajectories, points, met_id=points.attrs["source"], vertical=inputs.vertical),
     )
 
 
