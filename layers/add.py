@@ -8,13 +8,12 @@ import pandas as pd
 
 from geo.errors import InvalidInput
 from layers.catalogue import UnknownLayer, get_schema
+from layers.files import READABLE
 from layers.fires import AddedRaster, add_raster
 from layers.ingest import IngestReport, ingest
 from layers.merge import merge
 from layers.provenance import content_hash, provenance
 from layers.store import LayerData, LayerRecord, Workspace
-
-RASTER_FILES = (".tif", ".tiff", ".nc", ".nc4", ".h5")
 
 
 @dataclass(frozen=True)
@@ -70,7 +69,7 @@ def add_file(
         As `ingest` and `Workspace.write`; the workspace is as it was.
     """
     schema = get_schema(layer)
-    if schema.kind == "raster" and Path(path).suffix.lower() in RASTER_FILES:
+    if schema.kind == "raster" and Path(path).suffix.lower() not in READABLE:
         return _add_scene(workspace, path, dict(set_values or {}))
     report = ingest(path, schema, datum=datum, accept_good=accept_good, set_values=set_values)
     if report.refused:
