@@ -88,11 +88,20 @@ def execute(process: Process[InputsT], inputs: InputsT, context: Context) -> Res
     record = provenance(
         process.id,
         inputs=context.inputs_read(),
-        parameters=inputs.model_dump(mode="json", exclude_none=True),
+        parameters=_without_folders(inputs.model_dump(mode="json", exclude_none=True), context),
         seed=getattr(inputs, "seed", None),
         warnings=list(outcome.warnings),
     )
     return Result(outcome, record)
+
+
+def _without_folders(value: Any, context: Context) -> Any:
+    """Name the files that were read without their folders: where they lay does not change the result."""
+    if isinstance(value, dict):
+        return {name: _without_folders(item, context) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(item, context) for item in value]
+    return Path(value).name if isinstance(value, str) and context.was_file(value) else value
 
 
 def store_layers(result: Result, context: Context) -> None:

@@ -35,14 +35,16 @@ def run(inputs: HeatingInputs, context: Context) -> Outcome:
     result = heating_zones(context.ledger(inputs.chp, "chp_units"), boilers)
     plants = result.zones[result.zones["kind"] == "plant"]
     layers = {"heating_zones": ResultLayer(result.zones, "heating_zones")}
-    inside = 0
+    found_zh, found_en = "未提供锅炉", "no boilers were given"
     if boilers is not None:
         layers["heating_boilers"] = ResultLayer(result.boilers, "heating_boilers")
         inside = int((result.boilers["action"] == "close_or_integrate").sum())
+        found_zh = f"范围内应关停整合的燃煤锅炉 {inside} 台"
+        found_en = f"{inside} coal boilers inside to close or integrate"
     return Outcome(
         layers=layers,
-        summary_zh=f"{len(plants)} 座热电厂的供热范围；范围内应关停整合的燃煤锅炉 {inside} 台",
-        summary_en=f"zones of {len(plants)} plants; {inside} coal boilers inside to close or integrate",
+        summary_zh=f"{len(plants)} 座热电厂的供热范围；{found_zh}",
+        summary_en=f"zones of {len(plants)} plants; {found_en}",
         warnings=tuple(result.warnings),
     )
 

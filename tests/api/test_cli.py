@@ -173,8 +173,9 @@ def test_zone_heating_without_output_becomes_layers(suyuan, workspace: Path) -> 
 
 
 def test_the_same_inputs_give_the_same_bytes(suyuan, tmp_path: Path) -> None:
-    sheet = SAMPLES / "boilers.csv"
-    for name in ("a.geojson", "b.geojson"):
+    (tmp_path / "elsewhere").mkdir()
+    moved = shutil.copy(SAMPLES / "boilers.csv", tmp_path / "elsewhere")
+    for sheet, name in ((SAMPLES / "boilers.csv", "a.geojson"), (moved, "b.geojson")):
         assert suyuan("hotspots", "gi", sheet, "--value", "capacity_tph", "--output", tmp_path / name)[0] == 0
     assert (tmp_path / "a.geojson").read_bytes() == (tmp_path / "b.geojson").read_bytes()
 
