@@ -1,6 +1,6 @@
 """What an analysis is: declared once, and its doors (command, later HTTP and form) derived from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from api.processes.context import Context
 from layers.provenance import provenance
 from layers.store import LayerData
+from web_map.report import ReportLayer
 
 
 class Inputs(BaseModel):
@@ -45,6 +46,7 @@ class Outcome:
     summary_zh, summary_en : one sentence each, numbers with units.
     warnings : what the user must know about the numbers.
     write : writes the main result to a path with its provenance; None for the layer writer.
+    page : what a printed page shows and lists; None for all layers as they are.
     """
 
     layers: Mapping[str, ResultLayer]
@@ -52,6 +54,7 @@ class Outcome:
     summary_en: str
     warnings: tuple[str, ...] = ()
     write: Callable[[Path, dict[str, Any]], None] | None = None
+    page: Sequence[ReportLayer] | None = None
 
 
 InputsT = TypeVar("InputsT", bound=Inputs)

@@ -12,6 +12,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pypdf
 import pytest
 
 from api.cli import build_parser, main
@@ -161,6 +162,16 @@ def test_zone_heating_on_files_needs_no_workspace(suyuan, workspace: Path, tmp_p
     assert {entry["id"] for entry in provenance["inputs"]} == {"chp_units.geojson", "boilers.csv"}
     chp = hashlib.sha256((SAMPLES / "chp_units.geojson").read_bytes()).hexdigest()
     assert chp in {entry["sha256"] for entry in provenance["inputs"]}
+
+
+def test_zone_heating_as_a_printed_page(suyuan, tmp_path: Path) -> None:
+    files = ("--chp", SAMPLES / "chp_units.geojson", "--boilers", SAMPLES / "boilers.csv")
+    for language, title in (("zh", "供热半径范围"), ("en", "Heating zones")):
+        out = tmp_path / f"{language}.pdf"
+        assert suyuan("zone", "heating", *files, "--output", out, "--language", language)[0] == 0
+        (page,) = pypdf.PdfReader(out).pages
+        assert title in page.extract_text()
+        assert "36" in page.extract_text()
 
 
 def test_zone_heating_without_output_becomes_layers(suyuan, workspace: Path) -> None:
