@@ -135,7 +135,7 @@ def index_of_table(
     times, notes = _times(table, when, name, timezone)
     kind = kind or _kind(when, items, times)
     if kind == "daily":
-        notes = [note for note in notes if "zone" not in note]
+        notes = [note for note in notes if "no zone" not in note]
     chosen = _chosen(kind, items, name)
     given, shown = _given(table, chosen, name, accept_good, notes)
     numbers = {column: given[column] * _factor(chosen[column], column, units or {}) for column in given}

@@ -9,6 +9,7 @@ import pandas as pd
 
 from geo.errors import InvalidInput
 from layers.columns import YES
+from layers.national_feed import is_national_feed, unpivoted
 from layers.numbers import parse_numbers
 from layers.observation_columns import SUFFIX, SYNTHETIC, UNITS, Columns, find_column, texts, unit_factor
 from layers.observation_store import COLUMNS, KEY, empty
@@ -57,10 +58,10 @@ def read_observations(
     """Read hourly observations; nothing is stored here.
 
     A long table has columns for station, time, pollutant and value; a wide one a column per pollutant (pm25 or PM2.5,
-    pm10, so2, no2, co, o3). Time is one column, or date and hour, or year, month, day and hour. Values come out in
-    ug/m3, CO in mg/m3. Empty cells, ``-``, ``NA``, ``-9999`` and the like are gaps. Negative values are kept with the
-    flag "negative"; rows that a column `synthetic` marks as generated get the flag "synthetic". Flags are joined by a
-    semicolon.
+    pm10, so2, no2, co, o3); a national feed has columns date, hour, type and one per station. Time is one column, or
+    date and hour, or year, month, day and hour. Values come out in ug/m3, CO in mg/m3. Empty cells, ``-``, ``NA``,
+    ``-9999`` and the like are gaps. Negative values are kept with the flag "negative"; rows that a column `synthetic`
+    marks as generated get the flag "synthetic". Flags are joined by a semicolon.
 
     Parameters
     ----------
@@ -84,14 +85,17 @@ def read_observations(
         No column for station, time or any pollutant; an unknown unit or zone; CO that cannot be mg/m3.
     """
     if isinstance(source, pd.DataFrame):
-        name, table, lines = "the table", source.reset_index(drop=True), None
+        name, table = "the table", source.reset_index(drop=True)
     else:
-        name = Path(source).name
-        table = read_long_table(Path(source), encoding=encoding)
-        lines = table.index.to_numpy()
-        table = table.reset_index(drop=True)
+        name, table = Path(source).name, read_long_table(Path(source), encoding=encoding)
+    about: list[str] = []
+    if is_national_feed(table):
+        table, about = unpivoted(table, timezone)
+    lines = None if isinstance(source, pd.DataFrame) else table.index.to_numpy()
+    table = table.reset_index(drop=True)
     columns = Columns.find(table, name)
     times, notes = parse_times(columns.times(table), timezone)
+    notes = about + notes
     head = pd.DataFrame({"row": np.arange(len(table)), "station_id": texts(table[columns.station]), "time": times})
     problems = [_head_problems(table, columns, head)]
     cells, wrong, more = _cells(table, columns, dict(units or {}), name)
