@@ -1,4 +1,4 @@
-"""`suyuan layers`: list, add, show, export."""
+"""`suyuan layers`: list, template, add, show, export."""
 
 import argparse
 import sys
@@ -13,6 +13,7 @@ from layers.add import add_file
 from layers.catalogue import SCHEMAS
 from layers.export import export_layer
 from layers.store import LayerRecord, Workspace
+from layers.template import write_template
 from layers.writers import WRITABLE, write_table
 
 # A clerk reads these on a terminal; the file of --report has all of them.
@@ -20,12 +21,21 @@ REJECTED_SHOWN = 20
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Declare `layers list|add|show|export`."""
+    """Declare `layers list|template|add|show|export`."""
     group = commands.add_parser("layers", help="图层 · layers").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
     listing = group.add_parser("list", parents=[common], help="列出图层 · list", epilog="example: suyuan layers list")
     listing.set_defaults(command=list_layers)
+    template = group.add_parser(
+        "template",
+        parents=[common],
+        help="空白填报表 · empty Excel template",
+        epilog="example: suyuan layers template boilers boilers.xlsx",
+    )
+    template.add_argument("layer", metavar="LAYER")
+    template.add_argument("out", metavar="OUT.xlsx", type=Path, nargs="?", help="default: LAYER.xlsx")
+    template.set_defaults(command=make_template)
     _add_parser(group, common)
     show = group.add_parser(
         "show", parents=[common], help="说明一个图层 · show", epilog="example: suyuan layers show boilers"
@@ -78,6 +88,12 @@ def show_layer(options: argparse.Namespace, settings: Settings) -> None:
     record = Workspace(settings.workspace).record(options.layer)
     for name, text in _described(record):
         sys.stdout.write(f"{name:<14}{text}\n")
+
+
+def make_template(options: argparse.Namespace, settings: Settings) -> None:
+    """Write the empty Excel sheet of a layer."""
+    written = write_template(options.layer, options.out or Path(f"{options.layer}.xlsx"))
+    sys.stdout.write(f"{options.layer} -> {written}\n")
 
 
 def export_to_file(options: argparse.Namespace, settings: Settings) -> None:

@@ -75,6 +75,8 @@ def add_file(
     report = ingest(path, schema, datum=datum, accept_good=accept_good, set_values=set_values)
     if report.refused:
         return Added(report, None)
+    if report.total == 0 and schema.time_field is None:
+        raise InvalidInput(f"{Path(path).name} has no rows under its header; fill it in first")
     parameters = {"datum": datum, "accept_good": accept_good, "set": dict(set_values or {}), "replace": replace}
     with workspace.transaction():
         old = None if replace else _held(workspace, layer)
