@@ -1,4 +1,4 @@
-"""`suyuan layers`: list, add, show, export."""
+"""`suyuan layers`: list, template, add, show, export."""
 
 import argparse
 import sys
@@ -12,7 +12,10 @@ from geo.errors import InvalidInput
 from layers.add import add_file
 from layers.catalogue import SCHEMAS
 from layers.export import export_layer
+from layers.ingest import IngestReport
+from layers.report import report_lines, write_report
 from layers.store import LayerRecord, Workspace
+from layers.template import write_template
 from layers.writers import WRITABLE, write_table
 
 # A clerk reads these on a terminal; the file of --report has all of them.
@@ -20,12 +23,21 @@ REJECTED_SHOWN = 20
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Declare `layers list|add|show|export`."""
+    """Declare `layers list|template|add|show|export`."""
     group = commands.add_parser("layers", help="图层 · layers").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
     listing = group.add_parser("list", parents=[common], help="列出图层 · list", epilog="example: suyuan layers list")
     listing.set_defaults(command=list_layers)
+    template = group.add_parser(
+        "template",
+        parents=[common],
+        help="空白填报表 · empty Excel template",
+        epilog="example: suyuan layers template boilers boilers.xlsx",
+    )
+    template.add_argument("layer", metavar="LAYER")
+    template.add_argument("out", metavar="OUT.xlsx", type=Path, nargs="?", help="default: LAYER.xlsx")
+    template.set_defaults(command=make_template)
     _add_parser(group, common)
     show = group.add_parser(
         "show", parents=[common], help="说明一个图层 · show", epilog="example: suyuan layers show boilers"
@@ -53,7 +65,10 @@ def _add_parser(group: Any, common: argparse.ArgumentParser) -> None:
     parser.add_argument("file", metavar="FILE", type=Path)
     parser.add_argument("--datum", help="wgs84, cgcs2000, gcj02 or bd09 (default: what the file says, else wgs84)")
     parser.add_argument("--accept-good", action="store_true", help="take the good rows, report the others")
-    parser.add_argument("--report", metavar="CSV", type=Path, help="write the rejected rows to this file")
+    parser.add_argument("--report", metavar="FILE", type=Path, help="write the whole report: .csv, .xlsx or .json")
+    parser.add_argument(
+        "--central-meridian", metavar="DEG", type=float, help="of Gauss-Kruger metres without a zone, e.g. 120"
+    )
     parser.add_argument(
         "--set",
         metavar="COLUMN=VALUE",
@@ -80,6 +95,12 @@ def show_layer(options: argparse.Namespace, settings: Settings) -> None:
         sys.stdout.write(f"{name:<14}{text}\n")
 
 
+def make_template(options: argparse.Namespace, settings: Settings) -> None:
+    """Write the empty Excel sheet of a layer."""
+    written = write_template(options.layer, options.out or Path(f"{options.layer}.xlsx"))
+    sys.stdout.write(f"{options.layer} -> {written}\n")
+
+
 def export_to_file(options: argparse.Namespace, settings: Settings) -> None:
     """Write a layer to a file of the format that its name says."""
     written = export_layer(Workspace(settings.workspace), options.layer, options.out)
@@ -96,9 +117,10 @@ def add_layer(options: argparse.Namespace, settings: Settings) -> None:
         accept_good=options.accept_good,
         set_values=dict(assignment("--set", text) for text in options.set),
         replace=options.replace,
+        central_meridian=options.central_meridian,
     )
     if added.report is not None:
-        tell_rejected(added.report.rejected, added.report.notes, options.report)
+        _tell(added.report, options.report)
         if added.report.refused:
             raise InvalidInput(
                 f"{options.file}: {added.report.rejected_rows} of {added.report.total} rows rejected, nothing added: "
@@ -109,6 +131,14 @@ def add_layer(options: argparse.Namespace, settings: Settings) -> None:
     counts = f"{added.added} added, {added.updated} updated, {added.unchanged} unchanged"
     rejected = 0 if added.report is None else added.report.rejected_rows
     sys.stdout.write(f"{options.layer}: {counts}, {rejected} rejected\n")
+
+
+def _tell(report: IngestReport, path: Path | None) -> None:
+    """Print notes and the report on stderr, and write the whole of it where the user asked for it."""
+    if path is not None:
+        write_report(report, path)
+    for line in (*(f"note: {note}" for note in report.notes), *report_lines(report, REJECTED_SHOWN)):
+        sys.stderr.write(f"{line}\n")
 
 
 def tell_rejected(rejected: pd.DataFrame, notes: list[str], report: Path | None) -> None:

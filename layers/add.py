@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypedDict, Unpack
 
 import pandas as pd
 
@@ -10,6 +11,7 @@ from geo.errors import InvalidInput
 from layers.catalogue import UnknownLayer, get_schema
 from layers.files import READABLE
 from layers.fires import AddedRaster, add_raster
+from layers.gauss_kruger import Reference
 from layers.ingest import IngestReport, ingest
 from layers.merge import merge
 from layers.provenance import content_hash, provenance
@@ -32,15 +34,21 @@ class Added:
     raster: AddedRaster | None = None
 
 
+class AddOptions(TypedDict, total=False):
+    """How a file is to be added; see `add_file`."""
+
+    datum: str | None
+    accept_good: bool
+    set_values: Mapping[str, object] | None
+    replace: bool
+    central_meridian: float | None
+
+
 def add_file(
     workspace: Workspace,
     layer: str,
     path: str | Path,
-    *,
-    datum: str | None = None,
-    accept_good: bool = False,
-    set_values: Mapping[str, object] | None = None,
-    replace: bool = False,
+    **options: Unpack[AddOptions],
 ) -> Added:
     """Add a file to a layer.
 
@@ -57,6 +65,8 @@ def add_file(
     path, datum, accept_good, set_values :
         As in `layers.ingest.ingest`.
     replace : bool
+    central_meridian : float, optional
+        In degrees east, of Gauss-Kruger metres without a zone in front.
 
     Returns
     -------
@@ -70,11 +80,13 @@ def add_file(
     """
     schema = get_schema(layer)
     if schema.kind == "raster" and Path(path).suffix.lower() not in READABLE:
-        return _add_scene(workspace, path, dict(set_values or {}))
-    report = ingest(path, schema, datum=datum, accept_good=accept_good, set_values=set_values)
+        return _add_scene(workspace, path, dict(options.get("set_values") or {}))
+    report = _checked(workspace, layer, path, options)
     if report.refused:
         return Added(report, None)
-    parameters = {"datum": datum, "accept_good": accept_good, "set": dict(set_values or {}), "replace": replace}
+    if report.total == 0 and schema.time_field is None:
+        raise InvalidInput(f"{Path(path).name} has no rows under its header; fill it in first")
+    replace = options.get("replace", False)
     with workspace.transaction():
         old = None if replace else _held(workspace, layer)
         inputs: dict[str, str] = {Path(path).name: content_hash(path)}
@@ -83,11 +95,32 @@ def add_file(
         merged = merge(None if old is None else workspace.read(layer), report.accepted, schema)
         if old is not None and not (merged.added or merged.updated):
             return Added(report, old, unchanged=merged.unchanged)
-        record = provenance("layers add", inputs, parameters, warnings=report.notes)
+        record = provenance("layers add", inputs, _parameters(options), warnings=report.notes)
         notes = {} if old is None else {"note_zh": old.note_zh, "note_en": old.note_en, "synthetic": old.synthetic}
         data = LayerData(merged.frame, provenance=record, **notes)  # type: ignore[arg-type]
         (stored,) = workspace.write({layer: data})
     return Added(report, stored, merged.added, merged.updated, merged.unchanged)
+
+
+def _checked(workspace: Workspace, layer: str, path: str | Path, options: AddOptions) -> IngestReport:
+    """Check the file; places are judged by the districts that the workspace holds."""
+    districts = None
+    if workspace.exists() and _held(workspace, "districts") is not None:
+        districts = workspace.read("districts")
+    return ingest(
+        path,
+        get_schema(layer),
+        datum=options.get("datum"),
+        accept_good=options.get("accept_good", False),
+        set_values=options.get("set_values"),
+        reference=Reference(options.get("central_meridian"), districts),
+    )
+
+
+def _parameters(options: AddOptions) -> dict[str, object]:
+    plain: dict[str, object] = {name: options.get(name, False) for name in ("accept_good", "replace")}
+    plain |= {name: options.get(name) for name in ("datum", "central_meridian") if options.get(name) is not None}
+    return plain | {"set": dict(options.get("set_values") or {})}
 
 
 def _held(workspace: Workspace, layer: str) -> LayerRecord | None:

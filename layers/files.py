@@ -1,4 +1,4 @@
-"""Vector files in: GeoJSON, Shapefile, GeoPackage, CSV, Excel, FlatGeobuf, GeoParquet, to EPSG:4326."""
+"""Vector files in: GeoJSON, Shapefile, GeoPackage, KML, CSV, Excel, FlatGeobuf, GeoParquet, to EPSG:4326."""
 
 import json
 import sqlite3
@@ -6,7 +6,7 @@ import tempfile
 import zipfile
 from collections.abc import Callable
 from contextlib import closing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -23,11 +23,13 @@ import shapely
 from geo.datum import check_datum, geometry_to_wgs84
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.frames import WGS84
+from layers.gauss_kruger import Reference, assume_reference, is_metres
+from layers.kml import read_kml
 from layers.points import Problem, bad_coordinates, geometry_from_columns
 from layers.tables import decode, infer_times, infer_types, read_bytes, read_table
 from layers.writers import write_vector
 
-__all__ = ["READABLE", "Features", "locate", "read_features", "read_vector", "write_vector"]
+__all__ = ["READABLE", "Features", "grounded", "locate", "read_features", "read_vector", "write_vector"]
 
 TABLES = (".csv", ".txt", ".tsv", ".xlsx")
 _MAGIC = {
@@ -37,6 +39,7 @@ _MAGIC = {
     ".xlsx": (b"PK", "an Excel .xlsx file"),
     ".fgb": (b"fgb", "a FlatGeobuf file"),
     ".parquet": (b"PAR1", "a Parquet file"),
+    ".kmz": (b"PK", "a KMZ archive"),
 }
 _ZIP_LIMIT = 4 * 2**30
 
@@ -64,7 +67,7 @@ def read_vector(
     ----------
     path : path
         ``.geojson``/``.json``, ``.shp``, ``.zip`` with a Shapefile, ``.gpkg``, ``.csv``/``.txt``/``.tsv``, ``.xlsx``,
-        ``.fgb`` or ``.parquet``.
+        ``.kml``, ``.kmz``, ``.fgb`` or ``.parquet``.
     datum : str, optional
         One of `geo.datum.DATUMS` in which the coordinates are meant; by default what the file's CRS says.
     encoding : str, optional
@@ -88,8 +91,8 @@ def read_vector(
     """
     if datum is not None:
         check_datum(datum)
-    features = read_features(path, encoding=encoding, layer=layer)
-    frame, problems = locate(features, datum, Path(path).name)
+    features = grounded(read_features(path, encoding=encoding, layer=layer), Path(path).name)
+    frame, problems = locate(features, datum)
     if problems:
         first = problems[0]
         where = f"line {frame.index[first.row]}" if frame.index.name == "line" else f"row {first.row + 1}"
@@ -118,8 +121,23 @@ def read_features(path: str | Path, *, encoding: str | None = None, layer: str |
     return reader(path, encoding, layer)
 
 
-def locate(features: Features, datum: str | None, name: str) -> tuple[gpd.GeoDataFrame, list[Problem]]:
-    """Bring features to longitude and latitude in WGS 84.
+def grounded(features: Features, name: str, reference: Reference | None = None) -> Features:
+    """Give features without a reference system the one that their numbers show; others come back as they are.
+
+    Raises
+    ------
+    InvalidInput
+        As `gauss_kruger.assume_reference`.
+    """
+    if features.frame.crs is not None:
+        return features
+    found = assume_reference(features.frame, name, reference)
+    problems = [*features.problems, *found.problems]
+    return replace(features, frame=found.frame, problems=problems, notes=[*features.notes, *found.notes])
+
+
+def locate(features: Features, datum: str | None) -> tuple[gpd.GeoDataFrame, list[Problem]]:
+    """Bring features that have a CRS to longitude and latitude in WGS 84.
 
     Returns
     -------
@@ -129,8 +147,6 @@ def locate(features: Features, datum: str | None, name: str) -> tuple[gpd.GeoDat
         Those of the features and coordinates outside the degrees of the globe, ordered by row.
     """
     frame = features.frame
-    if frame.crs is None:
-        frame = _assume_degrees(frame, name)
     problems = list(features.problems)
     if frame.crs.is_geographic:
         wrong = bad_coordinates(frame.geometry)
@@ -153,18 +169,6 @@ def _without(frame: gpd.GeoDataFrame, wrong: list[Problem]) -> gpd.GeoDataFrame:
     return frame.set_geometry(gpd.GeoSeries(shapes, index=frame.index, crs=frame.crs))
 
 
-def _assume_degrees(frame: gpd.GeoDataFrame, name: str) -> gpd.GeoDataFrame:
-    values = shapely.get_coordinates(frame.geometry.to_numpy())
-    values = values[np.isfinite(values).all(axis=1)]
-    if len(values) and np.abs(values).max() > 180:
-        x, y = values[:, 0], values[:, 1]
-        raise InvalidInput(
-            f"{name} has no coordinate reference system and its numbers are not degrees (x {x.min():g} to {x.max():g}, "
-            f"y {y.min():g} to {y.max():g}); add the .prj file or save it with its reference system"
-        )
-    return frame.set_crs(WGS84)
-
-
 def _check_magic(path: Path, suffix: str) -> None:
     magic, title = _MAGIC.get(suffix, (b"", ""))
     with path.open("rb") as stream:
@@ -178,7 +182,13 @@ def _check_magic(path: Path, suffix: str) -> None:
 def _read_table(path: Path, encoding: str | None, layer: str | None) -> Features:
     table = read_table(path, encoding=encoding, sheet=layer)
     geometry, rest, problems = geometry_from_columns(table, path.name)
-    return Features(gpd.GeoDataFrame(rest, geometry=geometry, crs=WGS84), problems, raw=True)
+    plane = is_metres(shapely.get_coordinates(geometry.to_numpy()))
+    return Features(gpd.GeoDataFrame(rest, geometry=geometry, crs=None if plane else WGS84), problems, raw=True)
+
+
+def _read_kml(path: Path, encoding: str | None, layer: str | None) -> Features:
+    frame, problems = read_kml(path)
+    return Features(frame, problems, raw=True)
 
 
 def _read_geojson(path: Path, encoding: str | None, layer: str | None) -> Features:
@@ -314,5 +324,7 @@ READABLE: dict[str, Callable[[Path, str | None, str | None], Features]] = {
     ".gpkg": _read_ogr,
     ".fgb": _read_ogr,
     ".parquet": _read_parquet,
+    ".kml": _read_kml,
+    ".kmz": _read_kml,
     **dict.fromkeys(TABLES, _read_table),
 }

@@ -8,10 +8,43 @@ import pandas as pd
 import shapely
 
 from geo.errors import InvalidInput
+from layers.angles import Axis, parse_angles
 from layers.schema import key, split_unit
 
-LON = ("lon", "lng", "long", "longitude", "经度", "中心经度", "东经", "站点经度", "lon_wgs84", "坐标经度", "x", "jd")
-LAT = ("lat", "latitude", "纬度", "中心纬度", "北纬", "站点纬度", "lat_wgs84", "坐标纬度", "y")
+LON = (
+    "lon",
+    "lng",
+    "long",
+    "longitude",
+    "经度",
+    "中心经度",
+    "东经",
+    "站点经度",
+    "lon_wgs84",
+    "坐标经度",
+    "x",
+    "jd",
+    "横坐标",
+    "东坐标",
+    "x坐标",
+    "easting",
+)
+LAT = (
+    "lat",
+    "latitude",
+    "纬度",
+    "中心纬度",
+    "北纬",
+    "站点纬度",
+    "lat_wgs84",
+    "坐标纬度",
+    "y",
+    "wd",
+    "纵坐标",
+    "北坐标",
+    "y坐标",
+    "northing",
+)
 WKT = ("wkt", "geometry", "geom", "the_geom", "几何", "空间坐标")
 
 
@@ -109,9 +142,12 @@ def _find(table: pd.DataFrame, names: tuple[str, ...]) -> str | None:
 def _points(table: pd.DataFrame, lon: str, lat: str) -> tuple[np.ndarray, list[Problem]]:
     problems: list[Problem] = []
     axes = []
-    for column, zh, en in ((lon, "经度", "longitude"), (lat, "纬度", "latitude")):
-        text = table[column].str.strip().str.rstrip("°")
-        axis = pd.to_numeric(text, errors="coerce").to_numpy(dtype="float64", na_value=np.nan)
+    named: tuple[tuple[str, Axis, str, str], ...] = (
+        (lon, "lon", "经度", "longitude"),
+        (lat, "lat", "纬度", "latitude"),
+    )
+    for column, kind, zh, en in named:
+        axis = parse_angles(table[column].str.strip().str.rstrip("°"), kind)
         axes.append(axis)
         for row in np.flatnonzero(~np.isfinite(axis)):
             value = table[column].iloc[row]

@@ -80,6 +80,21 @@ def write_table(table: pd.DataFrame, path: str | Path) -> list[Path]:
     return _written(path, lambda part: save(header, rows, part))
 
 
+def write_text(text: str, path: str | Path) -> list[Path]:
+    """Write a text file (UTF-8), whole or not at all.
+
+    Raises
+    ------
+    SourceUnavailable
+        The file cannot be written; what was there is as it was.
+    """
+    return _written(Path(path), lambda part: _save_text(part, text))
+
+
+def _save_text(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="\n")
+
+
 def _written(path: Path, write: Callable[[Path], None]) -> list[Path]:
     folder = path.parent / f".writing-{os.getpid()}-{secrets.token_hex(4)}"
     try:

@@ -8,7 +8,15 @@ from pathlib import Path
 import pytest
 
 GUIDES = ("docs/analyst.md", "docs/emergency.md")
-PAGES = ("README.md", "README.zh.md", "docs/staff.md", "docs/analyst.md", "docs/emergency.md", "docs/dependencies.md")
+PAGES = (
+    "README.md",
+    "README.zh.md",
+    "docs/staff.md",
+    "docs/analyst.md",
+    "docs/emergency.md",
+    "docs/dependencies.md",
+    "docs/layers.md",
+)
 
 
 @pytest.mark.parametrize("guide", GUIDES)

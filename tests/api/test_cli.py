@@ -60,6 +60,7 @@ GOOD_BOILER = "一号,coal,20,operating,119.2,34.6"
 def test_each_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     commands = [process.command for process in all_processes()]
     commands += [("demo",), ("serve",), ("layers", "list"), ("layers", "add"), ("layers", "show"), ("layers", "export")]
+    commands += [("layers", "template")]
     commands += [("observations", "add"), ("observations", "export")]
     for command in commands:
         with pytest.raises(SystemExit) as leaving:
