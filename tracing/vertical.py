@@ -217,7 +217,8 @@ def _fields(slices: _Slices, times: Array, levels: _Levels, motion: _Motion) -> 
     wind, pressure, top = (_close(a, levels.cyclic, 2) for a in (wind, pressure, top))
     follow = _close(follow, levels.cyclic and follows, 2)
     lookup = kernel.level_lookup(levels.sigma)
-    return Fields(wind, pressure, follow, top, surface, times, levels.sigma, lookup, levels.cyclic)
+    by_row = bool(np.all(surface[..., 1:] == surface[:, :1, 1:]))
+    return Fields(wind, pressure, follow, top, surface, times, levels.sigma, lookup, levels.cyclic, by_row)
 
 
 def _close(array: NDArray, cyclic: bool, axis: int) -> NDArray:
