@@ -259,12 +259,12 @@ import sys, geopandas, shapely
 from layers.store import LayerData, Workspace
 workspace = Workspace(sys.argv[1])
 version = int(sys.argv[2])
-print("ready", flush=True)
 while True:
     version += 1
     points = shapely.points([[119 + i / 1000, 34] for i in range(300)])
     frame = geopandas.GeoDataFrame({"version": [version] * 300}, geometry=points, crs=4326)
     workspace.write({"hotspots": LayerData(frame), "hotspots_b": LayerData(frame, schema="hotspots")})
+    print("written", flush=True)
 """
 
 
@@ -279,8 +279,8 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pat
         arguments = [sys.executable, str(script), str(folder), str(seen[-1])]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) as writer:
             assert writer.stdout is not None
-            writer.stdout.readline()
-            wait_for(folder / "layers.gpkg")
+            # One version at least, however busy the machine is; then any moment of the next ones.
+            assert writer.stdout.readline() == b"written\n"
             time.sleep(rng.uniform(0.05, 0.4))
             writer.send_signal(signal.SIGKILL)
         workspace = Workspace(folder)
@@ -294,11 +294,4 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pat
             assert base.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         base.close()
         assert not list(folder.glob(".writing-*"))
-    assert seen[-1] > 4
-
-
-def wait_for(path: Path) -> None:
-    deadline = time.monotonic() + 10
-    while not path.exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert seen[-1] >= 4
