@@ -5,7 +5,10 @@ al. (2015), doi:10.1175/BAMS-D-14-00110.1. One Earth radius everywhere: :data:`E
 """
 
 import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -156,7 +159,7 @@ def run(
     out = np.empty((len(starts), points_per_path(hours, options), 4))
     ends = np.zeros((len(starts), 2), np.int64)
     follow(prepared.fields, plan, begin, (out, ends), threads=threads)
-    return _table(prepared, starts, (out, ends), plan, first)
+    return _table(prepared, starts, (out, ends), plan, first=first, threads=threads)
 
 
 def points_per_path(hours: float, options: Integration) -> int:
@@ -263,7 +266,9 @@ def _table(
     starts: pd.DataFrame,
     filled: tuple[NDArray[np.float64], NDArray[np.int64]],
     plan: kernel.Plan,
+    *,
     first: int,
+    threads: int,
 ) -> pd.DataFrame:
     """Return the points that the kernel filled (its output and ends), in DESIGN's columns."""
     out, ends = filled
@@ -278,20 +283,22 @@ def _table(
     lat[begin], points[begin, kernel.HEIGHT] = starts["lat"], starts["height_m_agl"]
     path = np.repeat(np.arange(len(starts)), count)
     seconds = _ages(plan, out.shape[1])[np.arange(path.size) - begin[path]]
-    start_time = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy()[path]
-    data = {
-        "trajectory": path + np.int64(first),
-        "receptor": starts["receptor"].astype("str").array.take(path),
-        "start_time": pd.DatetimeIndex(start_time).tz_localize("UTC"),
-        "time": pd.DatetimeIndex(start_time + seconds * _SECOND).tz_localize("UTC"),
-        "age_h": seconds / 3600.0,
-        "lon": lon,
-        "lat": lat,
-        "height_m_agl": points[:, kernel.HEIGHT].copy(),
-        "pressure_hpa": points[:, kernel.PRESSURE] / 100.0,
-        "end_reason": pd.array(END_REASONS, dtype="str").take(ends[path, 1]),
+    start_time = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy()
+    columns: dict[str, Callable[[], Any]] = {
+        "trajectory": lambda: path + np.int64(first),
+        "receptor": lambda: starts["receptor"].astype("str").array.take(path),
+        "start_time": lambda: pd.DatetimeIndex(start_time[path]).tz_localize("UTC"),
+        "time": lambda: pd.DatetimeIndex(start_time[path] + seconds * _SECOND).tz_localize("UTC"),
+        "age_h": lambda: seconds / 3600.0,
+        "lon": lambda: lon,
+        "lat": lambda: lat,
+        "height_m_agl": lambda: points[:, kernel.HEIGHT].copy(),
+        "pressure_hpa": lambda: points[:, kernel.PRESSURE] / 100.0,
+        "end_reason": lambda: pd.array(END_REASONS, dtype="str").take(ends[path, 1]),
     }
-    return pd.DataFrame(data, columns=list(POINT_COLUMNS), copy=False)
+    with ThreadPoolExecutor(threads) as pool:
+        made = dict(zip(columns, pool.map(lambda make: make(), columns.values()), strict=True))
+    return pd.DataFrame(made, columns=list(POINT_COLUMNS), copy=False)
 
 
 def _lonlat(prepared: Prepared, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
