@@ -15,6 +15,7 @@ from layers.ingest import IngestReport, ingest
 from layers.merge import merge
 from layers.provenance import content_hash, provenance
 from layers.store import LayerData, LayerRecord, Workspace
+from layers.versions import Cause, os_user
 
 RASTER_FILES = (".tif", ".tiff", ".nc", ".nc4", ".h5")
 
@@ -90,7 +91,8 @@ def add_file(
     replace = options.get("replace", False)
     with workspace.transaction():
         old = None if replace else _held(workspace, layer)
-        inputs: dict[str, str] = {Path(path).name: content_hash(path)}
+        digest = content_hash(path)
+        inputs = {Path(path).name: digest}
         if old is not None:
             inputs[layer] = old.content_hash
         merged = merge(None if old is None else workspace.read(layer), report.accepted, schema)
@@ -98,7 +100,8 @@ def add_file(
             return Added(report, old, unchanged=merged.unchanged)
         record = provenance("layers add", inputs, _parameters(options), warnings=report.notes)
         notes = {} if old is None else {"note_zh": old.note_zh, "note_en": old.note_en, "synthetic": old.synthetic}
-        data = LayerData(merged.frame, provenance=record, **notes)  # type: ignore[arg-type]
+        cause = Cause("replace" if replace else "add", os_user(), Path(path).name, digest)
+        data = LayerData(merged.frame, provenance=record, cause=cause, **notes)  # type: ignore[arg-type]
         (stored,) = workspace.write({layer: data})
     return Added(report, stored, merged.added, merged.updated, merged.unchanged)
 

@@ -31,6 +31,7 @@ from layers.store_gpkg import (
     write_table,
 )
 from layers.store_rasters import RasterStore
+from layers.versions import Cause, SnapshotStore, Version, get_versions, put_versions, version_of
 
 __all__ = ["BBox", "LayerData", "LayerRecord", "UnknownLayer", "Workspace"]
 
@@ -61,6 +62,8 @@ class LayerData:
         Shown with the layer.
     title_zh, title_en : str, optional
         By default the schema's titles.
+    cause : Cause, optional
+        Keep what is written as a version of the layer; see `layers.versions`.
     """
 
     frame: gpd.GeoDataFrame
@@ -71,10 +74,11 @@ class LayerData:
     note_en: str = ""
     title_zh: str | None = None
     title_en: str | None = None
+    cause: Cause | None = None
 
 
 class Workspace:
-    """A folder with `layers.gpkg`, `observations/` and `rasters/`.
+    """A folder with `layers.gpkg`, `observations/`, `rasters/` and `versions/`.
 
     Nothing is made until the first write; reading from a folder that is not there says how to make it. Reads see
     one whole version however long they take, writers wait for each other.
@@ -85,6 +89,7 @@ class Workspace:
         self.path = Path(path)
         self.gpkg = self.path / "layers.gpkg"
         self._lock = filelock.FileLock(self.path / ".lock", is_singleton=True)
+        self.snapshots = SnapshotStore(self.path / "versions")
         self.rasters = RasterStore(self.path / "rasters")
         self.observations = ObservationStore(self.path / "observations", self.transaction)
         self._clean_if_free()
@@ -168,11 +173,36 @@ class Workspace:
         ready = [_prepare(layer, data) for layer, data in layers.items()]
         if not ready:
             return []
-        with self.transaction(), swapped(self.gpkg) as copy:
-            for record, frame in ready:
-                write_table(copy, record.id, frame, f"{record.title_zh} / {record.title_en}")
-            put_records(copy, [record for record, _ in ready])
+        with self.transaction():
+            kept = [v for record, frame in ready for v in self._kept(record.id, frame, layers[record.id].cause)]
+            with swapped(self.gpkg) as copy:
+                for record, frame in ready:
+                    write_table(copy, record.id, frame, f"{record.title_zh} / {record.title_en}")
+                put_records(copy, [record for record, _ in ready])
+                put_versions(copy, kept)
         return [record for record, _ in ready]
+
+    def versions(self, layer: str) -> list[Version]:
+        """Return the versions of a layer that were kept, the first first."""
+        self.require()
+        return get_versions(self.gpkg, layer)
+
+    def _kept(self, layer: str, frame: gpd.GeoDataFrame, cause: Cause | None) -> list[Version]:
+        """Keep the snapshot of a version, and before it of what the layer holds if no version has that yet."""
+        if cause is None:
+            return []
+        known = get_versions(self.gpkg, layer)
+        number = known[-1].number + 1 if known else 1
+        made: list[Version] = []
+        if layer in get_records(self.gpkg):
+            there = self.read(layer)
+            found = version_of(layer, number, Cause("found", ""), there)
+            if not known or found.content_hash != known[-1].content_hash:
+                self.snapshots.put(found, there)
+                made.append(found)
+        version = version_of(layer, number + len(made), cause, frame)
+        self.snapshots.put(version, frame)
+        return [*made, version]
 
     def delete(self, layer: str) -> None:
         """Remove a layer.
@@ -243,7 +273,7 @@ class Workspace:
 
     def _clean(self) -> None:
         """Remove half-written files; only ever called under the lock, so no writer is at work on them."""
-        for folder in (self.path, self.observations.folder, self.rasters.folder):
+        for folder in (self.path, self.observations.folder, self.rasters.folder, self.snapshots.folder):
             for leftover in (*folder.glob(f"{TEMPORARY}*"), *folder.glob(".*.part")):
                 _log.warning("removed %s, left by a writer that was stopped", leftover)
                 leftover.unlink(missing_ok=True)

@@ -235,6 +235,19 @@ def _storage_type(frame: gpd.GeoDataFrame) -> str:
     return str(found.pop()) if len(found) == 1 and found <= known else "Unknown"
 
 
+@contextmanager
+def readonly(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection that cannot write.
+
+    Raises
+    ------
+    SourceUnavailable
+        Another program holds the file open for editing, or it is not a GeoPackage.
+    """
+    with _errors(path), closing(_readonly(path)) as base:
+        yield base
+
+
 def _readonly(path: Path) -> sqlite3.Connection:
     return sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True, timeout=10)
 
