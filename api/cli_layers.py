@@ -52,6 +52,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     export.add_argument("layer", metavar="LAYER")
     export.add_argument("out", metavar="OUT", type=Path, help=f"file to write: {', '.join(WRITABLE)}")
+    export.add_argument("--at", metavar="DAY", help="only what is valid on this day, e.g. 2021-11-01")
     export.set_defaults(command=export_to_file)
 
 
@@ -81,6 +82,11 @@ def _add_parser(group: Any, common: argparse.ArgumentParser) -> None:
         help="value for rows that have none, e.g. level=national; for a fire raster time=, kind=, satellite=",
     )
     parser.add_argument("--replace", action="store_true", help="put the file in place of what the layer holds")
+    parser.add_argument(
+        "--quarter",
+        metavar="2021Q4",
+        help="period of rows that name none; with --replace only this quarter's rows are replaced",
+    )
     parser.set_defaults(command=add_layer)
 
 
@@ -170,7 +176,7 @@ def roll_back(options: argparse.Namespace, settings: Settings) -> None:
 
 def export_to_file(options: argparse.Namespace, settings: Settings) -> None:
     """Write a layer to a file of the format that its name says."""
-    written = export_layer(Workspace(settings.workspace), options.layer, options.out)
+    written = export_layer(Workspace(settings.workspace), options.layer, options.out, at=options.at)
     sys.stdout.write(f"{options.layer} -> {', '.join(map(str, written))}\n")
 
 
@@ -185,6 +191,7 @@ def add_layer(options: argparse.Namespace, settings: Settings) -> None:
         set_values=dict(assignment("--set", text) for text in options.set),
         replace=options.replace,
         central_meridian=options.central_meridian,
+        quarter=options.quarter,
     )
     if added.report is not None:
         _tell(added.report, options.report)

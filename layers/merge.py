@@ -54,6 +54,8 @@ def merge(old: gpd.GeoDataFrame | None, new: gpd.GeoDataFrame, schema: LayerSche
         wanted = pd.MultiIndex.from_frame(todo[identity])
         replaced = before.index[keys.isin(wanted)]
         todo = todo.set_index(pd.Index(_places(keys, wanted, len(before))))
+    else:
+        todo = todo.set_index(pd.RangeIndex(len(before), len(before) + len(todo)))
     frame = _stack(before.drop(index=replaced), todo)
     return Merged(frame, len(todo) - len(replaced), len(replaced), int(same.sum()))
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from layers.catalogue import UnknownLayer, get_schema
 from layers.frames import kinds, normalise
 from layers.observation_store import ObservationStore
+from layers.periods import valid_condition
 from layers.provenance import content_hash
 from layers.store_gpkg import (
     TEMPORARY,
@@ -133,7 +134,13 @@ class Workspace:
         return records[layer]
 
     def read(
-        self, layer: str, *, bbox: BBox | None = None, limit: int | None = None, offset: int = 0
+        self,
+        layer: str,
+        *,
+        bbox: BBox | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        at: str | date | None = None,
     ) -> gpd.GeoDataFrame:
         """Return a layer's features in EPSG:4326, in a stable order.
 
@@ -144,21 +151,33 @@ class Workspace:
             Only features whose geometry meets the box.
         limit, offset : int
             A page of the features; limit None is all.
+        at : date or str, optional
+            Only features valid on this day of the city (valid_from to valid_to, both included, gaps open).
 
         Raises
         ------
         UnknownLayer, InvalidInput
-            No such layer; a box, limit or offset that makes no sense.
+            No such layer; a box, limit, offset or day that makes no sense; a layer without periods.
         """
         box = _checked_bbox(bbox)
         if offset < 0 or (limit is not None and limit < 0):
             raise InvalidInput(f"limit {limit} and offset {offset} must not be negative")
-        return self._steady(lambda: read_table(self.gpkg, self.record(layer), box, limit, offset))
 
-    def count(self, layer: str, bbox: BBox | None = None) -> int:
-        """Return how many features the layer has, or how many meet the box."""
+        def page() -> gpd.GeoDataFrame:
+            record = self.record(layer)
+            return read_table(self.gpkg, record, box, limit, offset, _on_day(record, at))
+
+        return self._steady(page)
+
+    def count(self, layer: str, bbox: BBox | None = None, at: str | date | None = None) -> int:
+        """Return how many features the layer has, or how many meet the box and are valid on the day."""
         box = _checked_bbox(bbox)
-        return self._steady(lambda: count_table(self.gpkg, self.record(layer).id, box))
+
+        def number() -> int:
+            record = self.record(layer)
+            return count_table(self.gpkg, record.id, box, _on_day(record, at))
+
+        return self._steady(number)
 
     def write(self, layers: Mapping[str, LayerData]) -> list[LayerRecord]:
         """Write layers, each in place of what it had; all of them appear together or none does.
@@ -277,6 +296,10 @@ class Workspace:
             for leftover in (*folder.glob(f"{TEMPORARY}*"), *folder.glob(".*.part")):
                 _log.warning("removed %s, left by a writer that was stopped", leftover)
                 leftover.unlink(missing_ok=True)
+
+
+def _on_day(record: LayerRecord, at: str | date | None) -> str:
+    return "" if at is None else valid_condition(record.columns, record.id, at)
 
 
 def _prepare(layer: str, data: LayerData) -> tuple[LayerRecord, gpd.GeoDataFrame]:
