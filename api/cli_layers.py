@@ -1,4 +1,4 @@
-"""`suyuan layers`: list, template, add, show, export."""
+"""`suyuan layers`: list, template, add, show, history, diff, rollback, export."""
 
 import argparse
 import sys
@@ -12,6 +12,7 @@ from geo.errors import InvalidInput
 from layers.add import add_file
 from layers.catalogue import SCHEMAS
 from layers.export import export_layer
+from layers.history import diff, rollback
 from layers.ingest import IngestReport
 from layers.report import report_lines, write_report
 from layers.store import LayerRecord, Workspace
@@ -20,10 +21,11 @@ from layers.writers import WRITABLE, write_table
 
 # A clerk reads these on a terminal; the file of --report has all of them.
 REJECTED_SHOWN = 20
+DIFFERENCES_SHOWN = 50
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Declare `layers list|template|add|show|export`."""
+    """Declare `layers list|template|add|show|history|diff|rollback|export`."""
     group = commands.add_parser("layers", help="图层 · layers").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
@@ -44,11 +46,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     show.add_argument("layer", metavar="LAYER")
     show.set_defaults(command=show_layer)
+    _add_history(group, common)
     export = group.add_parser(
         "export", parents=[common], help="导出 · export", epilog="example: suyuan layers export boilers boilers.xlsx"
     )
     export.add_argument("layer", metavar="LAYER")
     export.add_argument("out", metavar="OUT", type=Path, help=f"file to write: {', '.join(WRITABLE)}")
+    export.add_argument("--at", metavar="DAY", help="only what is valid on this day, e.g. 2021-11-01")
     export.set_defaults(command=export_to_file)
 
 
@@ -78,7 +82,34 @@ def _add_parser(group: Any, common: argparse.ArgumentParser) -> None:
         help="value for rows that have none, e.g. level=national; for a fire raster time=, kind=, satellite=",
     )
     parser.add_argument("--replace", action="store_true", help="put the file in place of what the layer holds")
+    parser.add_argument(
+        "--quarter",
+        metavar="2021Q4",
+        help="period of rows that name none; with --replace only this quarter's rows are replaced",
+    )
     parser.set_defaults(command=add_layer)
+
+
+def _add_history(group: Any, common: argparse.ArgumentParser) -> None:
+    told = group.add_parser(
+        "history", parents=[common], help="版本 · versions", epilog="example: suyuan layers history boilers"
+    )
+    told.add_argument("layer", metavar="LAYER")
+    told.set_defaults(command=show_history)
+    compared = group.add_parser(
+        "diff", parents=[common], help="版本比较 · compare", epilog="example: suyuan layers diff boilers 1 2"
+    )
+    compared.add_argument("layer", metavar="LAYER")
+    compared.add_argument("first", metavar="A", type=int, help="number of a version")
+    compared.add_argument("second", metavar="B", type=int, help="number of a version")
+    compared.add_argument("--output", metavar="FILE", type=Path, help="write the differences: .csv or .xlsx")
+    compared.set_defaults(command=show_diff)
+    back = group.add_parser(
+        "rollback", parents=[common], help="恢复版本 · restore", epilog="example: suyuan layers rollback boilers 1"
+    )
+    back.add_argument("layer", metavar="LAYER")
+    back.add_argument("version", metavar="VERSION", type=int)
+    back.set_defaults(command=roll_back)
 
 
 def list_layers(options: argparse.Namespace, settings: Settings) -> None:
@@ -101,9 +132,51 @@ def make_template(options: argparse.Namespace, settings: Settings) -> None:
     sys.stdout.write(f"{options.layer} -> {written}\n")
 
 
+def show_history(options: argparse.Namespace, settings: Settings) -> None:
+    """Print one line a version: number, time, what, who, file, its hash, features."""
+    workspace = Workspace(settings.workspace)
+    record = workspace.record(options.layer)
+    versions = workspace.versions(options.layer)
+    if not versions:
+        made = record.provenance.get("process", "")
+        sys.stdout.write(f"{options.layer}: 没有入库版本 no versions: made by {made}\n")
+    for version in versions:
+        sys.stdout.write(
+            f"{version.number:>4}  {version.time:%Y-%m-%dT%H:%M:%SZ}  {version.action:<14}{version.who:<12}"
+            f"{version.count:>8}  {version.file} {version.file_sha256[:12]}\n"
+        )
+
+
+def show_diff(options: argparse.Namespace, settings: Settings) -> None:
+    """Print what was added, removed and changed between two versions."""
+    found = diff(Workspace(settings.workspace), options.layer, options.first, options.second)
+    if options.output is not None:
+        write_table(found.astype("str"), options.output)
+    signs = {"added": "+ 新增", "removed": "- 删除", "changed": "~ 修改"}
+    for row in found.head(DIFFERENCES_SHOWN).to_dict(orient="records"):
+        detail = f": {row['column']} {row['before']!r} -> {row['after']!r}" if row["change"] == "changed" else ""
+        sys.stdout.write(f"{signs[row['change']]} {row['feature']}{detail}\n")
+    if len(found) > DIFFERENCES_SHOWN:
+        sys.stdout.write(f"... and {len(found) - DIFFERENCES_SHOWN} more; --output FILE writes them all\n")
+    features = found.drop_duplicates(["change", "feature"])["change"].value_counts()
+    totals = ", ".join(f"{int(features.get(name, 0))} {name}" for name in signs)
+    sys.stdout.write(f"{options.layer} {options.first} -> {options.second}: {totals}\n")
+
+
+def roll_back(options: argparse.Namespace, settings: Settings) -> None:
+    """Restore a version as the newest one."""
+    workspace = Workspace(settings.workspace)
+    record = rollback(workspace, options.layer, options.version)
+    newest = workspace.versions(options.layer)[-1].number
+    sys.stdout.write(
+        f"{options.layer}: 版本 {options.version} 已恢复为版本 {newest} · version {options.version} is back as "
+        f"version {newest}, {record.count} features\n"
+    )
+
+
 def export_to_file(options: argparse.Namespace, settings: Settings) -> None:
     """Write a layer to a file of the format that its name says."""
-    written = export_layer(Workspace(settings.workspace), options.layer, options.out)
+    written = export_layer(Workspace(settings.workspace), options.layer, options.out, at=options.at)
     sys.stdout.write(f"{options.layer} -> {', '.join(map(str, written))}\n")
 
 
@@ -118,6 +191,7 @@ def add_layer(options: argparse.Namespace, settings: Settings) -> None:
         set_values=dict(assignment("--set", text) for text in options.set),
         replace=options.replace,
         central_meridian=options.central_meridian,
+        quarter=options.quarter,
     )
     if added.report is not None:
         _tell(added.report, options.report)

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TypedDict, Unpack
 
+import geopandas as gpd
 import pandas as pd
 
 from geo.errors import InvalidInput
@@ -14,8 +15,11 @@ from layers.fires import AddedRaster, add_raster
 from layers.gauss_kruger import Reference
 from layers.ingest import IngestReport, ingest
 from layers.merge import merge
+from layers.periods import FROM, TO, period_columns, quarter_days, without_quarter
 from layers.provenance import content_hash, provenance
+from layers.schema import LayerSchema
 from layers.store import LayerData, LayerRecord, Workspace
+from layers.versions import Cause, os_user
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,7 @@ class AddOptions(TypedDict, total=False):
     set_values: Mapping[str, object] | None
     replace: bool
     central_meridian: float | None
+    quarter: str | None
 
 
 def add_file(
@@ -67,6 +72,9 @@ def add_file(
     replace : bool
     central_meridian : float, optional
         In degrees east, of Gauss-Kruger metres without a zone in front.
+    quarter : str, optional
+        Such as 2021Q4: valid_from and valid_to of rows that have none; with `replace` only the rows of this quarter
+        are replaced.
 
     Returns
     -------
@@ -88,38 +96,60 @@ def add_file(
         raise InvalidInput(f"{Path(path).name} has no rows under its header; fill it in first")
     replace = options.get("replace", False)
     with workspace.transaction():
-        old = None if replace else _held(workspace, layer)
-        inputs: dict[str, str] = {Path(path).name: content_hash(path)}
+        old = _held(workspace, layer) if not replace or options.get("quarter") else None
+        digest = content_hash(path)
+        inputs = {Path(path).name: digest}
         if old is not None:
             inputs[layer] = old.content_hash
-        merged = merge(None if old is None else workspace.read(layer), report.accepted, schema)
-        if old is not None and not (merged.added or merged.updated):
+        merged = merge(_base(workspace, layer, options), report.accepted, schema)
+        if old is not None and not replace and not (merged.added or merged.updated):
             return Added(report, old, unchanged=merged.unchanged)
         record = provenance("layers add", inputs, _parameters(options), warnings=report.notes)
         notes = {} if old is None else {"note_zh": old.note_zh, "note_en": old.note_en, "synthetic": old.synthetic}
-        data = LayerData(merged.frame, provenance=record, **notes)  # type: ignore[arg-type]
+        cause = Cause("replace" if replace else "add", os_user(), Path(path).name, digest)
+        data = LayerData(merged.frame, provenance=record, cause=cause, **notes)  # type: ignore[arg-type]
         (stored,) = workspace.write({layer: data})
     return Added(report, stored, merged.added, merged.updated, merged.unchanged)
 
 
 def _checked(workspace: Workspace, layer: str, path: str | Path, options: AddOptions) -> IngestReport:
     """Check the file; places are judged by the districts that the workspace holds."""
+    schema = get_schema(layer)
     districts = None
     if workspace.exists() and _held(workspace, "districts") is not None:
         districts = workspace.read("districts")
     return ingest(
         path,
-        get_schema(layer),
+        schema,
         datum=options.get("datum"),
         accept_good=options.get("accept_good", False),
-        set_values=options.get("set_values"),
+        set_values={**_period(schema, options), **(options.get("set_values") or {})},
         reference=Reference(options.get("central_meridian"), districts),
     )
 
 
+def _period(schema: LayerSchema, options: AddOptions) -> dict[str, object]:
+    quarter = options.get("quarter")
+    if quarter is None:
+        return {}
+    period_columns(schema.names, schema.id)
+    return dict(zip((FROM, TO), quarter_days(quarter), strict=True))
+
+
+def _base(workspace: Workspace, layer: str, options: AddOptions) -> gpd.GeoDataFrame | None:
+    """Return the features that the new ones are merged with, None for none."""
+    quarter = options.get("quarter")
+    if _held(workspace, layer) is None or (options.get("replace") and quarter is None):
+        return None
+    there = workspace.read(layer)
+    return without_quarter(there, quarter) if quarter is not None and options.get("replace") else there
+
+
 def _parameters(options: AddOptions) -> dict[str, object]:
     plain: dict[str, object] = {name: options.get(name, False) for name in ("accept_good", "replace")}
-    plain |= {name: options.get(name) for name in ("datum", "central_meridian") if options.get(name) is not None}
+    plain |= {
+        name: options.get(name) for name in ("datum", "central_meridian", "quarter") if options.get(name) is not None
+    }
     return plain | {"set": dict(options.get("set_values") or {})}
 
 

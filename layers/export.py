@@ -1,13 +1,15 @@
 """Layers and observations out of the workspace into files; a layer with what it was made from."""
 
+from datetime import date
 from pathlib import Path
 
 from geo.errors import MissingData
+from layers.periods import iso_day
 from layers.store import Workspace
 from layers.writers import write_table, write_vector
 
 
-def export_layer(workspace: Workspace, layer: str, path: str | Path) -> list[Path]:
+def export_layer(workspace: Workspace, layer: str, path: str | Path, *, at: str | date | None = None) -> list[Path]:
     """Write a layer to a file of the kind that its extension names.
 
     Parameters
@@ -16,6 +18,8 @@ def export_layer(workspace: Workspace, layer: str, path: str | Path) -> list[Pat
     layer : str
     path : path
         As in `layers.files.write_vector`.
+    at : date or str, optional
+        Only what is valid on this day, as in `Workspace.read`.
 
     Returns
     -------
@@ -30,7 +34,7 @@ def export_layer(workspace: Workspace, layer: str, path: str | Path) -> list[Pat
     workspace.require()
     with workspace.transaction():
         record = workspace.record(layer)
-        frame = workspace.read(layer)
+        frame = workspace.read(layer, at=at)
     about = {
         "layer": record.id,
         "title_zh": record.title_zh,
@@ -40,6 +44,8 @@ def export_layer(workspace: Workspace, layer: str, path: str | Path) -> list[Pat
         "note_en": record.note_en,
         "content_sha256": record.content_hash,
     }
+    if at is not None:
+        about["valid_on"] = iso_day(at)
     return write_vector(frame, path, {**about, **record.provenance})
 
 

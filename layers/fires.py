@@ -19,6 +19,7 @@ from layers.ingest import ingest
 from layers.merge import Merged, merge
 from layers.provenance import content_hash, provenance
 from layers.store import LayerData, UnknownLayer, Workspace
+from layers.versions import Cause, os_user
 
 THRESHOLD_K = 330.0
 MASK_CONFIDENCE = {7: "low", 8: "nominal", 9: "high"}
@@ -159,14 +160,21 @@ def add_raster(
         raster = replace(raster, attrs={**raster.attrs, "satellite": satellite})
     points = fire_pixels(raster, threshold_k=threshold_k)
     parameters = {"time": raster.time, "kind": raster.kind, "satellite": satellite, "threshold_k": threshold_k}
-    record = provenance("layers add fire_rasters", {Path(path).name: content_hash(path)}, parameters)
+    digest = content_hash(path)
+    record = provenance("layers add fire_rasters", {Path(path).name: digest}, parameters)
+    cause = Cause("add", os_user(), Path(path).name, digest)
     with workspace.transaction():
         relative = workspace.rasters.put(raster)
         scenes = _merged(workspace, "fire_rasters", _footprint(raster, relative), synthetic)
         fires = _merged(workspace, "fire_points", points, synthetic)
         ready = {"fire_rasters": scenes, "fire_points": fires}
-        changed = {name: LayerData(m.frame, provenance=record) for name, m in ready.items() if m.added or m.updated}
-        workspace.write(changed)
+        workspace.write(
+            {
+                name: LayerData(found.frame, provenance=record, cause=cause)
+                for name, found in ready.items()
+                if found.added or found.updated
+            }
+        )
     return AddedRaster(relative, raster.time, raster.kind, len(points), fires.added)
 
 

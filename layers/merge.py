@@ -44,8 +44,8 @@ def merge(old: gpd.GeoDataFrame | None, new: gpd.GeoDataFrame, schema: LayerSche
     before = normalise(old)
     names = [*before.columns.drop("geometry"), *(c for c in fresh.columns if c not in before.columns), "geometry"]
     before, fresh = before.reindex(columns=names), fresh.reindex(columns=names)
-    seen = set(_rows(before))
-    same = pd.Series([row in seen for row in _rows(fresh)], index=fresh.index, dtype=bool)
+    seen = set(row_tuples(before))
+    same = pd.Series([row in seen for row in row_tuples(fresh)], index=fresh.index, dtype=bool)
     todo = fresh[~same]
     identity = _identity(before, fresh, schema)
     replaced = before.index[:0]
@@ -54,6 +54,8 @@ def merge(old: gpd.GeoDataFrame | None, new: gpd.GeoDataFrame, schema: LayerSche
         wanted = pd.MultiIndex.from_frame(todo[identity])
         replaced = before.index[keys.isin(wanted)]
         todo = todo.set_index(pd.Index(_places(keys, wanted, len(before))))
+    else:
+        todo = todo.set_index(pd.RangeIndex(len(before), len(before) + len(todo)))
     frame = _stack(before.drop(index=replaced), todo)
     return Merged(frame, len(todo) - len(replaced), len(replaced), int(same.sum()))
 
@@ -88,7 +90,7 @@ def _joined(first: pd.Series, second: pd.Series) -> pd.Series:
     return pd.concat([first.astype(object), second.astype(object)])
 
 
-def _rows(frame: gpd.GeoDataFrame) -> list[tuple[object, ...]]:
+def row_tuples(frame: gpd.GeoDataFrame) -> list[tuple[object, ...]]:
     """Return each feature as a tuple that compares equal for equal features, gaps included."""
     columns = [
         [None if gap else value for value, gap in zip(frame[name].tolist(), frame[name].isna(), strict=True)]

@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import TypeVar
 
@@ -17,6 +17,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from layers.catalogue import UnknownLayer, get_schema
 from layers.frames import kinds, normalise
 from layers.observation_store import ObservationStore
+from layers.periods import valid_condition
 from layers.provenance import content_hash
 from layers.store_gpkg import (
     TEMPORARY,
@@ -31,6 +32,7 @@ from layers.store_gpkg import (
     write_table,
 )
 from layers.store_rasters import RasterStore
+from layers.versions import Cause, SnapshotStore, Version, get_versions, put_versions, version_of
 
 __all__ = ["BBox", "LayerData", "LayerRecord", "UnknownLayer", "Workspace"]
 
@@ -61,6 +63,8 @@ class LayerData:
         Shown with the layer.
     title_zh, title_en : str, optional
         By default the schema's titles.
+    cause : Cause, optional
+        Keep what is written as a version of the layer; see `layers.versions`.
     """
 
     frame: gpd.GeoDataFrame
@@ -71,10 +75,11 @@ class LayerData:
     note_en: str = ""
     title_zh: str | None = None
     title_en: str | None = None
+    cause: Cause | None = None
 
 
 class Workspace:
-    """A folder with `layers.gpkg`, `observations/` and `rasters/`.
+    """A folder with `layers.gpkg`, `observations/`, `rasters/` and `versions/`.
 
     Nothing is made until the first write; reading from a folder that is not there says how to make it. Reads see
     one whole version however long they take, writers wait for each other.
@@ -85,6 +90,7 @@ class Workspace:
         self.path = Path(path)
         self.gpkg = self.path / "layers.gpkg"
         self._lock = filelock.FileLock(self.path / ".lock", is_singleton=True)
+        self.snapshots = SnapshotStore(self.path / "versions")
         self.rasters = RasterStore(self.path / "rasters")
         self.observations = ObservationStore(self.path / "observations", self.transaction)
         self._clean_if_free()
@@ -128,7 +134,13 @@ class Workspace:
         return records[layer]
 
     def read(
-        self, layer: str, *, bbox: BBox | None = None, limit: int | None = None, offset: int = 0
+        self,
+        layer: str,
+        *,
+        bbox: BBox | None = None,
+        limit: int | None = None,
+        offset: int = 0,
+        at: str | date | None = None,
     ) -> gpd.GeoDataFrame:
         """Return a layer's features in EPSG:4326, in a stable order.
 
@@ -139,21 +151,33 @@ class Workspace:
             Only features whose geometry meets the box.
         limit, offset : int
             A page of the features; limit None is all.
+        at : date or str, optional
+            Only features valid on this day of the city (valid_from to valid_to, both included, gaps open).
 
         Raises
         ------
         UnknownLayer, InvalidInput
-            No such layer; a box, limit or offset that makes no sense.
+            No such layer; a box, limit, offset or day that makes no sense; a layer without periods.
         """
         box = _checked_bbox(bbox)
         if offset < 0 or (limit is not None and limit < 0):
             raise InvalidInput(f"limit {limit} and offset {offset} must not be negative")
-        return self._steady(lambda: read_table(self.gpkg, self.record(layer), box, limit, offset))
 
-    def count(self, layer: str, bbox: BBox | None = None) -> int:
-        """Return how many features the layer has, or how many meet the box."""
+        def page() -> gpd.GeoDataFrame:
+            record = self.record(layer)
+            return read_table(self.gpkg, record, box, limit, offset, _on_day(record, at))
+
+        return self._steady(page)
+
+    def count(self, layer: str, bbox: BBox | None = None, at: str | date | None = None) -> int:
+        """Return how many features the layer has, or how many meet the box and are valid on the day."""
         box = _checked_bbox(bbox)
-        return self._steady(lambda: count_table(self.gpkg, self.record(layer).id, box))
+
+        def number() -> int:
+            record = self.record(layer)
+            return count_table(self.gpkg, record.id, box, _on_day(record, at))
+
+        return self._steady(number)
 
     def write(self, layers: Mapping[str, LayerData]) -> list[LayerRecord]:
         """Write layers, each in place of what it had; all of them appear together or none does.
@@ -168,11 +192,36 @@ class Workspace:
         ready = [_prepare(layer, data) for layer, data in layers.items()]
         if not ready:
             return []
-        with self.transaction(), swapped(self.gpkg) as copy:
-            for record, frame in ready:
-                write_table(copy, record.id, frame, f"{record.title_zh} / {record.title_en}")
-            put_records(copy, [record for record, _ in ready])
+        with self.transaction():
+            kept = [v for record, frame in ready for v in self._kept(record.id, frame, layers[record.id].cause)]
+            with swapped(self.gpkg) as copy:
+                for record, frame in ready:
+                    write_table(copy, record.id, frame, f"{record.title_zh} / {record.title_en}")
+                put_records(copy, [record for record, _ in ready])
+                put_versions(copy, kept)
         return [record for record, _ in ready]
+
+    def versions(self, layer: str) -> list[Version]:
+        """Return the versions of a layer that were kept, the first first."""
+        self.require()
+        return get_versions(self.gpkg, layer)
+
+    def _kept(self, layer: str, frame: gpd.GeoDataFrame, cause: Cause | None) -> list[Version]:
+        """Keep the snapshot of a version, and before it of what the layer holds if no version has that yet."""
+        if cause is None:
+            return []
+        known = get_versions(self.gpkg, layer)
+        number = known[-1].number + 1 if known else 1
+        made: list[Version] = []
+        if layer in get_records(self.gpkg):
+            there = self.read(layer)
+            found = version_of(layer, number, Cause("found", ""), there)
+            if not known or found.content_hash != known[-1].content_hash:
+                self.snapshots.put(found, there)
+                made.append(found)
+        version = version_of(layer, number + len(made), cause, frame)
+        self.snapshots.put(version, frame)
+        return [*made, version]
 
     def delete(self, layer: str) -> None:
         """Remove a layer.
@@ -243,10 +292,14 @@ class Workspace:
 
     def _clean(self) -> None:
         """Remove half-written files; only ever called under the lock, so no writer is at work on them."""
-        for folder in (self.path, self.observations.folder, self.rasters.folder):
+        for folder in (self.path, self.observations.folder, self.rasters.folder, self.snapshots.folder):
             for leftover in (*folder.glob(f"{TEMPORARY}*"), *folder.glob(".*.part")):
                 _log.warning("removed %s, left by a writer that was stopped", leftover)
                 leftover.unlink(missing_ok=True)
+
+
+def _on_day(record: LayerRecord, at: str | date | None) -> str:
+    return "" if at is None else valid_condition(record.columns, record.id, at)
 
 
 def _prepare(layer: str, data: LayerData) -> tuple[LayerRecord, gpd.GeoDataFrame]:

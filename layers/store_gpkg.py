@@ -179,9 +179,10 @@ def read_table(
     bbox: tuple[float, float, float, float] | None,
     limit: int | None,
     offset: int,
+    condition: str = "",
 ) -> gpd.GeoDataFrame:
     """Return features in the order in which they were written, with the types that they were written with."""
-    where = _where(path, record.id, bbox)
+    where = _where(path, record.id, bbox, condition)
     page = f"LIMIT {-1 if limit is None else int(limit)} OFFSET {int(offset)}"
     with _errors(path):
         frame = pyogrio.read_dataframe(path, sql=f'SELECT * FROM "{record.id}" {where} ORDER BY {_FID} {page}')
@@ -199,17 +200,17 @@ def _renamed(frame: gpd.GeoDataFrame, names: list[str]) -> gpd.GeoDataFrame:
     return frame.rename(columns=dict(zip(found, names, strict=True))) if len(found) == len(names) else frame
 
 
-def count_table(path: Path, layer: str, bbox: tuple[float, float, float, float] | None) -> int:
-    """Return how many features there are, or how many meet the box."""
-    where = _where(path, layer, bbox)
+def count_table(path: Path, layer: str, bbox: tuple[float, float, float, float] | None, condition: str = "") -> int:
+    """Return how many features there are, or how many meet the box and the condition."""
+    where = _where(path, layer, bbox, condition)
     with _errors(path), closing(_readonly(path)) as base:
         return int(base.execute(f'SELECT COUNT(*) FROM "{layer}" {where}').fetchone()[0])
 
 
-def _where(path: Path, layer: str, bbox: tuple[float, float, float, float] | None) -> str:
+def _where(path: Path, layer: str, bbox: tuple[float, float, float, float] | None, condition: str) -> str:
     """Return the SQL condition of meeting the box: the spatial index, less what only its envelope meets."""
     if bbox is None:
-        return ""
+        return f"WHERE {condition}" if condition else ""
     west, south, east, north = (float(value) for value in bbox)
     index = (
         f'SELECT id FROM "rtree_{layer}_{_GEOMETRY}" WHERE maxx >= {west!r} AND minx <= {east!r} '
@@ -220,7 +221,8 @@ def _where(path: Path, layer: str, bbox: tuple[float, float, float, float] | Non
         rows = base.execute(f'SELECT {_FID}, {_GEOMETRY} FROM "{layer}" WHERE {_FID} IN ({crossing})').fetchall()
     meets = shapely.intersects(shapely.from_wkb([_wkb(blob) for _, blob in rows]), shapely.box(*bbox))
     outside = ", ".join(str(fid) for (fid, _), hit in zip(rows, meets, strict=True) if not hit)
-    return f"WHERE {_FID} IN ({index}) AND {_FID} NOT IN ({outside})"
+    more = f" AND {condition}" if condition else ""
+    return f"WHERE {_FID} IN ({index}) AND {_FID} NOT IN ({outside}){more}"
 
 
 def _wkb(blob: bytes) -> bytes:
@@ -233,6 +235,19 @@ def _storage_type(frame: gpd.GeoDataFrame) -> str:
     found = set(frame.geometry.geom_type.dropna())
     known = {"Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"}
     return str(found.pop()) if len(found) == 1 and found <= known else "Unknown"
+
+
+@contextmanager
+def readonly(path: Path) -> Iterator[sqlite3.Connection]:
+    """Yield a connection that cannot write.
+
+    Raises
+    ------
+    SourceUnavailable
+        Another program holds the file open for editing, or it is not a GeoPackage.
+    """
+    with _errors(path), closing(_readonly(path)) as base:
+        yield base
 
 
 def _readonly(path: Path) -> sqlite3.Connection:

@@ -60,7 +60,7 @@ GOOD_BOILER = "一号,coal,20,operating,119.2,34.6"
 def test_each_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str]) -> None:
     commands = [process.command for process in all_processes()]
     commands += [("demo",), ("serve",), ("layers", "list"), ("layers", "add"), ("layers", "show"), ("layers", "export")]
-    commands += [("layers", "template")]
+    commands += [("layers", name) for name in ("template", "history", "diff", "rollback")]
     commands += [("observations", "add"), ("observations", "export")]
     for command in commands:
         with pytest.raises(SystemExit) as leaving:
@@ -108,6 +108,31 @@ def test_one_bad_row_keeps_all_out_unless_the_good_ones_are_accepted(suyuan, wor
     assert "1 added" in out
     assert "1 rejected" in out
     assert pd.read_csv(report)["row"].tolist() == [2]
+
+
+def test_history_diff_and_rollback_of_a_corrected_ledger(suyuan, workspace: Path, tmp_path: Path) -> None:
+    head = "id,name,fuel,capacity_tph,lon,lat\n"
+    for number, text in enumerate(["1,甲,coal,10,119.2,34.6\n2,乙,coal,4,119.2,34.6\n", "1,甲,gas,10,119.2,34.6\n"]):
+        sheet = tmp_path / f"v{number}.csv"
+        sheet.write_text(head + text, encoding="utf-8")
+        options = ("--replace",) if number else ()
+        assert suyuan("layers", "add", "boilers", sheet, *options)[0] == 0
+    code, out, _ = suyuan("layers", "history", "boilers")
+    assert code == 0
+    assert [line.split()[0] for line in out.splitlines()] == ["1", "2"]
+    assert "v1.csv" in out.splitlines()[1]
+    code, out, _ = suyuan("layers", "diff", "boilers", "1", "2", "--output", tmp_path / "d.csv")
+    assert code == 0
+    assert out.splitlines() == [
+        "- 删除 2",
+        "~ 修改 1: fuel 'coal' -> 'gas'",
+        "boilers 1 -> 2: 0 added, 1 removed, 1 changed",
+    ]
+    assert pd.read_csv(tmp_path / "d.csv")["column"].tolist()[1] == "fuel"
+    assert suyuan("layers", "rollback", "boilers", "1")[0] == 0
+    assert Workspace(workspace).read("boilers")["fuel"].tolist() == ["coal", "coal"]
+    code, _, err = suyuan("layers", "rollback", "boilers", "9")
+    assert (code, "no version 9" in err, err.count("\n")) == (2, True, 1)
 
 
 BAD_LAYER_INPUT = {

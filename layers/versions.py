@@ -1,0 +1,182 @@
+"""Versions of a layer: each ingest with who, when and from which file; contents as snapshots named by their hash.
+
+The list stands in the GeoPackage and changes in the same step as the layer; a snapshot is written and made durable
+before that step, so a version that is listed can always be read, and the GeoPackage stays as small as its layers.
+"""
+
+import getpass
+import json
+import os
+import secrets
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing, suppress
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+import geopandas as gpd
+import pandas as pd
+import pyarrow
+
+from geo.errors import InvalidInput, MissingData, SourceUnavailable
+from layers.frames import kinds, restore
+from layers.provenance import content_hash
+from layers.store_gpkg import TEMPORARY, readonly, replace_durably
+
+VERSIONS = "suyuan_versions"
+
+
+@dataclass(frozen=True)
+class Cause:
+    """Why a layer is written: `action` add, replace or rollback, who did it, and the file with its SHA-256."""
+
+    action: str
+    who: str
+    file: str = ""
+    file_sha256: str = ""
+
+
+@dataclass(frozen=True)
+class Version:
+    """One version of a layer; `number` counts from 1, `time` is UTC.
+
+    An `action` of "found" is what the layer held before the first ingest that was kept, or what another program made
+    of it since; nobody's name stands there.
+    """
+
+    layer: str
+    number: int
+    time: pd.Timestamp
+    action: str
+    who: str
+    file: str
+    file_sha256: str
+    content_hash: str
+    count: int
+    columns: dict[str, str]
+
+
+def os_user() -> str:
+    """Return the name under which the user is logged in, "unknown" where the system has none."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError, ImportError):
+        return "unknown"
+
+
+def version_of(layer: str, number: int, cause: Cause, frame: gpd.GeoDataFrame) -> Version:
+    """Return the version that a normalised frame makes, dated now."""
+    now = pd.Timestamp.now("UTC").floor("s")
+    about = (cause.action, cause.who, cause.file, cause.file_sha256)
+    return Version(layer, number, now, *about, content_hash(frame), len(frame), kinds(frame))
+
+
+class SnapshotStore:
+    """The folder `versions/`: one Parquet file per content, never changed once it is there."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; it is made at the first snapshot."""
+        self.folder = folder
+
+    def put(self, version: Version, frame: gpd.GeoDataFrame) -> None:
+        """Keep a normalised frame under its content hash, durably.
+
+        Raises
+        ------
+        SourceUnavailable
+            The folder cannot be written; nothing was changed.
+        """
+        target = self._path(version)
+        if target.exists():
+            return
+        part = self.folder / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}.parquet"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            frame.to_parquet(part, index=False, compression="zstd")
+            replace_durably(part, target)
+        except OSError as error:
+            raise SourceUnavailable(f"cannot write {target}: {error.strerror or error}; nothing was changed") from error
+        finally:
+            with suppress(OSError):
+                part.unlink(missing_ok=True)
+
+    def get(self, version: Version) -> gpd.GeoDataFrame:
+        """Return what the layer held, checked against its hash.
+
+        Raises
+        ------
+        MissingData
+            The snapshot is gone or damaged.
+        """
+        path = self._path(version)
+        try:
+            frame = restore(gpd.read_parquet(path), version.columns)
+        except (OSError, ValueError, pyarrow.ArrowException) as error:
+            raise MissingData(f"version {version.number} of {version.layer}: {path} cannot be read") from error
+        if content_hash(frame) != version.content_hash:
+            raise MissingData(f"version {version.number} of {version.layer}: {path} is not what was stored")
+        return frame
+
+    def _path(self, version: Version) -> Path:
+        return self.folder / f"{version.content_hash}.parquet"
+
+
+def put_versions(path: Path, versions: Sequence[Version]) -> None:
+    """Add versions to the list in a GeoPackage; the list is made when missing."""
+    if not versions:
+        return
+    names = [f.name for f in fields(Version)]
+    with closing(sqlite3.connect(path)) as base, base:
+        declared = ", ".join(f'"{name}" {"INTEGER" if name in ("number", "count") else "TEXT"}' for name in names)
+        base.execute(f'CREATE TABLE IF NOT EXISTS {VERSIONS} ({declared}, PRIMARY KEY ("layer", "number"))')
+        base.execute(
+            "INSERT OR IGNORE INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, ?, ?, ?)",
+            (VERSIONS, "attributes", VERSIONS, "Suyuan: who added what and when"),
+        )
+        rows = [asdict(version) for version in versions]
+        for row in rows:
+            row |= {"time": row["time"].isoformat(), "columns": json.dumps(row["columns"], ensure_ascii=False)}
+        base.executemany(
+            f"INSERT INTO {VERSIONS} VALUES ({', '.join('?' * len(names))})", [tuple(row.values()) for row in rows]
+        )
+
+
+def get_versions(path: Path, layer: str) -> list[Version]:
+    """Return a layer's versions, the first first; empty where none was kept."""
+    if not path.exists():
+        return []
+    names = ", ".join(f'"{f.name}"' for f in fields(Version))
+    with readonly(path) as base:
+        if base.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSIONS,)).fetchone() is None:
+            return []
+        rows = base.execute(f'SELECT {names} FROM {VERSIONS} WHERE layer = ? ORDER BY "number"', (layer,)).fetchall()
+    return [
+        Version(
+            layer=row[0],
+            number=row[1],
+            time=pd.Timestamp(row[2]),
+            action=row[3],
+            who=row[4],
+            file=row[5],
+            file_sha256=row[6],
+            content_hash=row[7],
+            count=row[8],
+            columns=json.loads(row[9]),
+        )
+        for row in rows
+    ]
+
+
+def find_version(versions: Sequence[Version], layer: str, number: int) -> Version:
+    """Return the version with this number.
+
+    Raises
+    ------
+    InvalidInput
+        There is none; the message says which there are.
+    """
+    for version in versions:
+        if version.number == number:
+            return version
+    there = f"1 to {versions[-1].number}" if versions else "none"
+    raise InvalidInput(f"layer {layer} has no version {number}; its versions: {there}")
