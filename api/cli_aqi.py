@@ -48,10 +48,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 def write_index(options: argparse.Namespace, settings: Settings) -> None:
     """Write the table with its index."""
     output: Path = options.output
-    if output.suffix.lower() not in FORMATS:
-        raise InvalidInput(f"--output {output}: unknown format {output.suffix or '(none)'}; use {' or '.join(FORMATS)}")
-    if not output.absolute().parent.is_dir():
-        raise InvalidInput(f"--output {output}: the folder {output.parent} is not there; create it first")
+    check_table_output(output)
     found = index_of_file(
         options.file,
         kind=options.kind,
@@ -65,3 +62,17 @@ def write_index(options: argparse.Namespace, settings: Settings) -> None:
     for note in found.notes:
         sys.stderr.write(f"note: {note}\n")
     sys.stdout.write(f"{counted} of {len(found.table)} {found.kind} rows have an index -> {output}\n")
+
+
+def check_table_output(output: Path) -> None:
+    """Refuse an output that cannot be written before the work is done.
+
+    Raises
+    ------
+    InvalidInput
+        Another extension than .csv and .xlsx, or no such folder.
+    """
+    if output.suffix.lower() not in FORMATS:
+        raise InvalidInput(f"--output {output}: unknown format {output.suffix or '(none)'}; use {' or '.join(FORMATS)}")
+    if not output.absolute().parent.is_dir():
+        raise InvalidInput(f"--output {output}: the folder {output.parent} is not there; create it first")

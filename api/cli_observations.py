@@ -5,16 +5,21 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from api.cli_aqi import check_table_output
 from api.cli_layers import assignment, tell_rejected
 from api.settings import Settings
 from geo.errors import InvalidInput
 from layers.export import export_observations
+from layers.means import HOUR_NAMES
+from layers.observation_report import BY, LEVELS, Period, period, report
 from layers.observations import read_observations
 from layers.store import Workspace
+from layers.tables import infer_types, read_table
+from layers.writers import write_table
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Declare `observations add|export`."""
+    """Declare `observations add|export|report`."""
     group = commands.add_parser("observations", help="观测数据 · observations").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
@@ -43,6 +48,49 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     export.add_argument("out", metavar="OUT", type=Path)
     export.set_defaults(command=export_all)
+    _add_report(group, common)
+
+
+def _add_report(group: Any, common: argparse.ArgumentParser) -> None:
+    report = group.add_parser(
+        "report",
+        parents=[common],
+        help="年度、月度评价与目标进度 · the year or month: means, ranks, progress",
+        description="日均值、有效性、百分位数、优良天数比率、综合指数与排名，以及与年度目标的比较。 "
+        "Means and their validity, percentiles, good days, composite index and rank; progress towards yearly targets.",
+        epilog="example: suyuan observations report --year 2021 --targets targets.csv --output report.csv",
+    )
+    report.add_argument("--year", type=int, required=True)
+    report.add_argument("--month", type=int, choices=range(1, 13), metavar="1..12", help="this month only")
+    report.add_argument("--by", choices=BY, default="district", help="(default: district, with the whole city)")
+    report.add_argument(
+        "--levels",
+        nargs="+",
+        metavar="LEVEL",
+        default=list(LEVELS),
+        help=f"levels of stations that count (default: {' '.join(LEVELS)})",
+    )
+    report.add_argument("--targets", metavar="FILE", type=Path, help="table with name, pm25_target_ug_m3, ...")
+    report.add_argument("--hour-named", choices=HOUR_NAMES, default="start", help="what an hour's time says")
+    report.add_argument("--output", metavar="OUT", type=Path, required=True, help="table out (.csv, .xlsx)")
+    report.set_defaults(command=write_report)
+
+
+def write_report(options: argparse.Namespace, settings: Settings) -> None:
+    """Assess the workspace's observations of a year or month and write one table."""
+    check_table_output(options.output)
+    workspace = Workspace(settings.workspace)
+    workspace.require()
+    start, end = period(options.year, options.month)
+    with workspace.transaction():
+        stations, observations = workspace.read("stations"), workspace.observations.read(start=start, end=end)
+    targets = None if options.targets is None else infer_types(read_table(options.targets))
+    chosen = Period(options.year, options.month, options.hour_named)
+    table, notes = report(stations, observations, chosen, by=options.by, levels=options.levels, targets=targets)
+    write_table(table, options.output)
+    for note in notes:
+        sys.stderr.write(f"note: {note}\n")
+    sys.stdout.write(f"{len(table)} rows -> {options.output}\n")
 
 
 def add_observations(options: argparse.Namespace, settings: Settings) -> None:
