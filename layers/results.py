@@ -208,6 +208,30 @@ HOTSPOTS = LayerSchema(
     free=True,
 )
 
+QUADRANTS = (
+    Choice("HH", "高值聚集", "High among high"),
+    Choice("LL", "低值聚集", "Low among low"),
+    Choice("HL", "低中之高", "High among low"),
+    Choice("LH", "高中之低", "Low among high"),
+)
+
+LOCAL_MORAN = LayerSchema(
+    "local_moran",
+    "聚集与异常值",
+    "Clusters and outliers",
+    "any",
+    (
+        Field("local_i", "局部莫兰指数", "Local Moran's I", "float"),
+        Field("z", "z 值", "z score", "float"),
+        Field("p", "p 值", "p value", "float", minimum=0, maximum=1),
+        Field("p_fdr", "校正 p 值", "p value after FDR", "float", minimum=0, maximum=1),
+        Field("class", "等级", "Class", "int", minimum=-3, maximum=3),
+        Field("quadrant", "象限", "Quadrant", "str", choices=QUADRANTS),
+    ),
+    derived=True,
+    free=True,
+)
+
 RESULTS = (
     HEATING_ZONES,
     HEATING_BOILERS,
@@ -217,4 +241,5 @@ RESULTS = (
     TRAJECTORIES,
     TRAJECTORY_POINTS,
     HOTSPOTS,
+    LOCAL_MORAN,
 )

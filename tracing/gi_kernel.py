@@ -8,7 +8,7 @@ from scipy.special import erfc
 Array = NDArray[np.float64]
 
 
-def gi_star_z(values: Array, weights: csr_array) -> Array:
+def gi_star_z(values: Array, weights: csr_array, *, own_weight: float = 0.0) -> Array:
     """Return Gi* as a standard normal deviate under randomisation.
 
     Gi* = (sum_j w_ij x_j - mean sum_j w_ij) / (S sqrt((n sum_j w_ij^2 - (sum_j w_ij)^2) / (n - 1))),
@@ -20,6 +20,8 @@ def gi_star_z(values: Array, weights: csr_array) -> Array:
         Finite, n >= 2.
     weights : csr_array, shape (n, n), dimensionless
         Non-negative, the diagonal included; not row-standardised unless that is meant.
+    own_weight : float, dimensionless
+        Each place's weight for itself where the diagonal of `weights` is empty.
 
     Returns
     -------
@@ -36,14 +38,22 @@ def gi_star_z(values: Array, weights: csr_array) -> Array:
     # Centred before the sums: a large common offset costs no digits.
     centred = values - values.mean()
     spread = np.sqrt(np.mean(centred * centred))
-    total = np.asarray(weights.sum(axis=1), dtype=float).ravel()
-    squares = np.asarray(weights.multiply(weights).sum(axis=1), dtype=float).ravel()
+    total, squares = row_sums(weights)
+    total, squares = total + own_weight, squares + own_weight**2
     variance = (n * squares - total * total) / (n - 1)
     # Equal weights on all places leave rounding only: n sum w^2 = (sum w)^2.
     exists = variance * (n - 1) > 1e-9 * n * squares
     z = np.full(n, np.nan)
-    z[exists] = np.asarray(weights @ centred)[exists] / (spread * np.sqrt(variance[exists]))
+    sums = np.asarray(weights @ centred) + own_weight * centred
+    z[exists] = sums[exists] / (spread * np.sqrt(variance[exists]))
     return z
+
+
+def row_sums(weights: csr_array) -> tuple[Array, Array]:
+    """Return the sum of each row's weights and the sum of their squares, shape (n,)."""
+    ones = np.ones(weights.shape[1])
+    squared = csr_array((weights.data**2, weights.indices, weights.indptr), shape=weights.shape)
+    return np.asarray(weights @ ones, dtype=np.float64), np.asarray(squared @ ones, dtype=np.float64)
 
 
 def two_sided_p(z: Array) -> Array:

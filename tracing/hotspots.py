@@ -2,21 +2,17 @@
 
 import geopandas as gpd
 import numpy as np
-import pandas as pd
-from numpy.typing import NDArray
-from scipy.sparse import csr_array, eye_array
 
-from geo.errors import InvalidInput, MissingData
 from tracing.gi_kernel import benjamini_hochberg, confidence_class, gi_star_z, two_sided_p
-from tracing.neighbours import neighbour_matrix, parse_rule
+from tracing.local_places import check_permutations, places_of, warnings_of, with_result
+from tracing.permutation_kernel import conditional_z, permutation_p
 
 RESULT_COLUMNS = ("z", "p", "p_fdr", "class", "n_neighbours")
-MIN_PLACES = 3
-# Below this the normal approximation of the p values is rough.
-SMALL_SAMPLE = 30
 
 
-def gi_star(frame: gpd.GeoDataFrame, value: str, *, neighbours: str = "knn:8") -> gpd.GeoDataFrame:
+def gi_star(
+    frame: gpd.GeoDataFrame, value: str, *, neighbours: str = "knn:8", permutations: int = 0, seed: int = 1
+) -> gpd.GeoDataFrame:
     """Return the Getis-Ord Gi* of a column, each place included in its own neighbourhood, with binary weights.
 
     Parameters
@@ -28,6 +24,11 @@ def gi_star(frame: gpd.GeoDataFrame, value: str, *, neighbours: str = "knn:8") -
         neighbourhoods are formed among the places with data (so `knn` reaches over the gap).
     neighbours : str
         `knn:K`, `distance:METRES` (geodesic) or `contiguity` (queen, polygons); see `tracing.neighbours`.
+    permutations : int
+        0 for the normal p values; R > 0 for conditional permutations, each place keeping its own value: `z` is then
+        measured against their exact mean and spread, and `p` is twice the one-sided pseudo p, at least 2 / (R + 1).
+    seed : int
+        Of the permutations; the answer does not depend on the number of threads.
 
     Returns
     -------
@@ -35,7 +36,7 @@ def gi_star(frame: gpd.GeoDataFrame, value: str, *, neighbours: str = "knn:8") -
         A copy of the frame, rows and columns in their order, with
 
         - `z` : Gi* as a standard normal deviate; positive where high values gather
-        - `p` : its two-sided normal p value
+        - `p` : its two-sided p value, normal or from permutations
         - `p_fdr` : `p` adjusted by Benjamini and Hochberg over all places that were tested
         - `class` : -3..+3 (nullable integer), cold to hot at 99, 95, 90 % after the adjustment, 0 for neither
         - `n_neighbours` : places with data around this one, itself not counted (nullable integer)
@@ -49,7 +50,7 @@ def gi_star(frame: gpd.GeoDataFrame, value: str, *, neighbours: str = "knn:8") -
     ------
     InvalidInput
         Unknown, non-numeric or infinite column, a column name that the result needs, a rule that is not understood or
-        does not fit the places (contiguity of points, k too large).
+        does not fit the places (contiguity of points, k too large), or 1 to 18 permutations.
     MissingData
         Fewer than three places with data.
 
@@ -67,69 +68,17 @@ def gi_star(frame: gpd.GeoDataFrame, value: str, *, neighbours: str = "knn:8") -
     >>> gi_star(places, "pm25", neighbours="distance:120000")["z"].round(4).tolist()
     [-0.8165, -1.2247, -1.2247, 0.8165, 1.2247]
     """
-    parsed = parse_rule(neighbours)
-    values = _values(frame, value)
-    has_place = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
-    used = np.flatnonzero(has_place & ~np.isnan(values))
-    if used.size < MIN_PLACES:
-        raise MissingData(f"column {value!r} has {used.size} places with data: Gi* needs at least {MIN_PLACES}")
-    around = neighbour_matrix(frame.geometry.iloc[used], parsed)
-    z = _tested(values[used], around)
-    out = _with_result(frame, used, z, np.diff(around.indptr))
-    out.attrs = {**frame.attrs, "warnings": _warnings(frame, values, used, around)}
-    return out
-
-
-def _values(frame: gpd.GeoDataFrame, value: str) -> NDArray[np.float64]:
-    taken = [name for name in RESULT_COLUMNS if name in frame.columns]
-    if taken:
-        raise InvalidInput(f"the layer already has the columns {', '.join(taken)} that the result needs: rename them")
-    if value not in frame.columns or value == frame.geometry.name:
-        numeric = [str(name) for name in frame.select_dtypes("number").columns]
-        raise InvalidInput(f"no column {value!r}: the numeric columns are {', '.join(numeric) or 'none'}")
-    column = frame[value]
-    if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
-        raise InvalidInput(f"column {value!r} holds {column.dtype}, not numbers: choose a numeric column")
-    values = column.to_numpy(dtype=float, na_value=np.nan)
-    if np.isinf(values).any():
-        raise InvalidInput(f"column {value!r} holds infinite values: mark them as missing or correct them")
-    return values
-
-
-def _tested(values: NDArray[np.float64], around: csr_array) -> NDArray[np.float64]:
-    z = gi_star_z(values, csr_array(around + eye_array(values.size, format="csr")))
+    check_permutations(permutations)
+    places = places_of(frame, value, neighbours, reserved=RESULT_COLUMNS, statistic="Gi*")
+    around, values = places.around, places.values
+    z = conditional_z(values, around) if permutations else gi_star_z(values, around, own_weight=1.0)
+    counts = np.diff(around.indptr)
     # Alone, Gi* is only the place's own deviation: no gathering of anything.
-    z[np.diff(around.indptr) == 0] = np.nan
-    return z
-
-
-def _with_result(
-    frame: gpd.GeoDataFrame, used: NDArray[np.intp], z: NDArray[np.float64], counts: NDArray[np.int32]
-) -> gpd.GeoDataFrame:
-    p = two_sided_p(z)
+    z[counts == 0] = np.nan
+    p = permutation_p(values, around, permutations, seed) if permutations else two_sided_p(z)
+    p[np.isnan(z)] = np.nan
     p_fdr = benjamini_hochberg(p)
     columns = {"z": z, "p": p, "p_fdr": p_fdr, "class": confidence_class(z, p_fdr), "n_neighbours": counts}
-    out = frame.copy()
-    for name, numbers in columns.items():
-        whole = np.full(len(frame), np.nan)
-        whole[used] = numbers
-        column = pd.Series(whole, index=frame.index)
-        out[name] = column.astype("Int64") if name in ("class", "n_neighbours") else column
+    out = with_result(places, columns)
+    out.attrs = {**frame.attrs, "warnings": warnings_of(places, permutations)}
     return out
-
-
-def _warnings(
-    frame: gpd.GeoDataFrame, values: NDArray[np.float64], used: NDArray[np.intp], around: csr_array
-) -> list[str]:
-    counts, n = np.diff(around.indptr), used.size
-    points = frame.geometry.iloc[used].representative_point().to_wkb()
-    facts = (
-        (int(np.isnan(values).sum()), "{} places have no value and were left out."),
-        (len(frame) - n - int(np.isnan(values).sum()), "{} places have a value but no geometry and were left out."),
-        (int((counts == 0).sum()), "{} places have no neighbour and were not tested."),
-        (int((counts == n - 1).sum()), "{} places have every other place as neighbour and could not be tested."),
-        (int(points.duplicated(keep=False).sum()), "{} places share their position with another place."),
-        (n if np.ptp(values[used]) == 0.0 else 0, "All {} values are equal: there is neither a hot nor a cold spot."),
-        (n if n < SMALL_SAMPLE else 0, "Only {} places have data: the p values of the normal approximation are rough."),
-    )
-    return [text.format(count) for count, text in facts if count]

@@ -70,6 +70,21 @@ def _hotspot_cases() -> tuple[Case, ...]:
     return (*above, Case("0", neutral, "不显著", "Not significant"), *reversed(below))
 
 
+def _moran_cases() -> tuple[Case, ...]:
+    cluster = Symbol("triangle", fill="#2a7f62", stroke="#123c2e", size=12, text_colour="#ffffff")
+    outlier = Symbol("diamond", fill="#8a4fa3", stroke="#3c1f49", size=12, text_colour="#ffffff")
+    neutral = Symbol("circle", fill="#f2f2f2", stroke="#7a7a7a", size=4, fill_opacity=0.6)
+    levels = (("3", "99"), ("2", "95"), ("1", "90"))
+    alike = tuple(
+        Case(n, replace(cluster, text=c), f"▲ 与周边相似 {c}%", f"Like its neighbours, {c} %") for n, c in levels
+    )
+    unlike = tuple(
+        Case(f"-{n}", replace(outlier, text=c), f"◆ 与周边相反 {c}%", f"Unlike them, {c} %")
+        for n, c in reversed(levels)
+    )
+    return (*alike, Case("0", neutral, "不显著", "Not significant"), *unlike)
+
+
 def _fire_cases() -> tuple[Case, ...]:
     sign = Symbol("flame", fill="#ff8c1a", stroke="#7a2b00", size=8)
     return (
@@ -266,6 +281,16 @@ _STYLES: tuple[LayerStyle, ...] = (
         _hotspot_cases()[3].symbol,
         by="class",
         cases=_hotspot_cases(),
+        label="name",
+        spread=True,
+    ),
+    LayerStyle(
+        "local_moran",
+        "tracing",
+        74,
+        _moran_cases()[3].symbol,
+        by="class",
+        cases=_moran_cases(),
         label="name",
         spread=True,
     ),

@@ -23,13 +23,22 @@ class GiInputs(Inputs):
         description="knn:K nearest places, distance:METRES (geodesic), or contiguity (polygons that touch)",
         examples=["knn:8", "distance:3000", "contiguity"],
     )
+    permutations: int = Field(0, ge=0, description="0 for analytic p values, or the number of conditional permutations")
+    seed: int = Field(1, ge=0, description="seed of the permutations")
 
 
 def run(inputs: GiInputs, context: Context) -> Outcome:
     """Compute z, p, the FDR-adjusted p and the class of each place."""
     frame = context.vector(inputs.file)
     context.progress(0, 1, "Gi*")
-    result = context.compute(gi_star, frame, inputs.value, neighbours=inputs.neighbours)
+    result = context.compute(
+        gi_star,
+        frame,
+        inputs.value,
+        neighbours=inputs.neighbours,
+        permutations=inputs.permutations,
+        seed=inputs.seed,
+    )
     context.progress(1, 1, "Gi*")
     hot, cold = int((result["class"] > 0).sum()), int((result["class"] < 0).sum())
     return Outcome(

@@ -232,7 +232,21 @@ def test_hotspots_gi_writes_the_contracts_columns(suyuan, tmp_path: Path) -> Non
     assert (result["class"][near] == 3).all()
 
 
+def test_hotspots_moran_writes_the_contracts_columns(suyuan, tmp_path: Path) -> None:
+    out = tmp_path / "moran.geojson"
+    words = ("hotspots", "moran", SAMPLES / "boilers.csv", "--value", "capacity_tph", "--permutations", "99")
+    assert suyuan(*words, "--output", out)[0] == 0
+    result = gpd.read_file(out)
+    assert {"local_i", "z", "p", "p_fdr", "class", "quadrant"} <= set(result.columns)
+    assert set(result["quadrant"].dropna()) <= {"HH", "LL", "HL", "LH"}
+    assert result["p"].min() >= 0.02
+
+
 BAD_PROCESS_INPUT = {
+    "too few permutations": (
+        ("hotspots", "moran", "{boilers}", "--value", "capacity_tph", "--permutations", "5"),
+        "permutations 5",
+    ),
     "no such column": (("hotspots", "gi", "{boilers}", "--value", "pm25"), "pm25"),
     "neighbours nonsense": (("hotspots", "gi", "{boilers}", "--value", "capacity_tph", "--neighbours", "knn:x"), "knn"),
     "no value": (("hotspots", "gi", "{boilers}"), "--value"),
