@@ -16,7 +16,7 @@ MAY_IMPORT = {
     "data_samples": {"geo", "layers", "tracing", "data_samples"},
 }
 # Where a heavy library or an optional extra is the reason to import late.
-OPTIONAL_EXTRAS = {"frykit"}
+OPTIONAL_EXTRAS = {"frykit", "cfgrib"}
 
 
 def module_name(path: Path, root: Path) -> str:

@@ -9,6 +9,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met.arl import read_arl
 from tracing.met.arl_format import is_arl
 from tracing.met.complete import complete
+from tracing.met.grib import is_grib, read_grib
 from tracing.met.join import join
 from tracing.met.netcdf import is_netcdf, read_netcdf
 
@@ -17,6 +18,7 @@ _HEAD_BYTES = 158
 _READERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[Path], xr.Dataset]], ...] = (
     ("ARL", is_arl, read_arl),
     ("NetCDF (ERA5, GFS, WRF)", is_netcdf, read_netcdf),
+    ("GRIB", is_grib, read_grib),
 )
 
 
