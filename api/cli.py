@@ -11,16 +11,16 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 import api
-from api import cli_demo, cli_layers, cli_observations, cli_serve
+from api import cli_aqi, cli_demo, cli_layers, cli_observations, cli_serve
 from api.cli_options import add_process_options, read_inputs
 from api.dask_client import shared_client
 from api.processes import all_processes
 from api.processes.base import Process, Result, execute, store_layers
 from api.processes.context import Context
 from api.progress import progress_bar
+from api.result_files import write_result
 from api.settings import Settings
 from geo.errors import InvalidInput, MissingData, SourceUnavailable, SuyuanError
-from layers.files import write_vector
 
 BAD_INPUT = 2
 FAILURE = 1
@@ -73,7 +73,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"suyuan {api.version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (cli_demo, cli_serve, cli_layers, cli_observations):
+    for room in (cli_demo, cli_serve, cli_layers, cli_observations, cli_aqi):
         room.add_commands(commands, common)
     _add_processes(commands, common)
     return parser
@@ -112,7 +112,13 @@ def _process_command(process: Process[Any]) -> Command:
         with shared_client(settings) as client, progress_bar() as progress:
             context = Context(settings.workspace, client=client, progress=progress)
             result = execute(process, inputs, context)
-        _deliver(result, output, context)
+        if output is None:
+            store_layers(result, context)
+            written = f"{settings.workspace}: {', '.join(result.outcome.layers)}"
+        else:
+            write_result(process, result, output, context, language=getattr(options, "language", "zh"))
+            written = str(output)
+        _tell(result, written)
 
     return command
 
@@ -127,18 +133,8 @@ def _checked_output(path: Path, process: Process[Any]) -> Path:
     return path
 
 
-def _deliver(result: Result, output: Path | None, context: Context) -> None:
+def _tell(result: Result, written: str) -> None:
     outcome = result.outcome
-    if output is None:
-        store_layers(result, context)
-        written = f"{context.workspace.path}: {', '.join(outcome.layers)}"
-    else:
-        main_layer = next(iter(outcome.layers.values()))
-        if outcome.write is not None:
-            outcome.write(output, result.provenance)
-        else:
-            write_vector(main_layer.frame, output, result.provenance)
-        written = str(output)
     sys.stdout.write(f"{outcome.summary_zh}\n{outcome.summary_en}\n-> {written}\n")
     for warning in outcome.warnings:
         sys.stderr.write(f"note: {warning}\n")

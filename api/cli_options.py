@@ -22,6 +22,8 @@ def add_process_options(parser: argparse.ArgumentParser, process: Process[Any]) 
         metavar="OUT",
         help=f"result file ({', '.join(process.output_formats)}); without it the result becomes a layer",
     )
+    if ".pdf" in process.output_formats:
+        parser.add_argument("--language", choices=("zh", "en"), default="zh", help="language of a .pdf (default: zh)")
 
 
 def read_inputs(process: Process[Any], options: argparse.Namespace) -> Inputs:

@@ -10,6 +10,7 @@ import pandas as pd
 
 from geo.errors import InvalidInput
 from layers.catalogue import UnknownLayer, get_schema
+from layers.files import READABLE
 from layers.fires import AddedRaster, add_raster
 from layers.gauss_kruger import Reference
 from layers.ingest import IngestReport, ingest
@@ -19,8 +20,6 @@ from layers.provenance import content_hash, provenance
 from layers.schema import LayerSchema
 from layers.store import LayerData, LayerRecord, Workspace
 from layers.versions import Cause, os_user
-
-RASTER_FILES = (".tif", ".tiff", ".nc", ".nc4", ".h5")
 
 
 @dataclass(frozen=True)
@@ -88,7 +87,7 @@ def add_file(
         As `ingest` and `Workspace.write`; the workspace is as it was.
     """
     schema = get_schema(layer)
-    if schema.kind == "raster" and Path(path).suffix.lower() in RASTER_FILES:
+    if schema.kind == "raster" and Path(path).suffix.lower() not in READABLE:
         return _add_scene(workspace, path, dict(options.get("set_values") or {}))
     report = _checked(workspace, layer, path, options)
     if report.refused:

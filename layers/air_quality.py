@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from geo.errors import InvalidInput
-from layers.aqi_kernels import BREAKPOINTS, category, largest, sub_index
+from layers.aqi_kernels import BREAKPOINTS, category, combine, index_table, sub_indices
 from layers.frames import WGS84
 from layers.observation_columns import SYNTHETIC, UNITS
 from layers.times import CITY_ZONE
@@ -76,15 +76,15 @@ def iaqi(item: str, conc: np.ndarray, standard: str) -> np.ndarray:
     ----------
     item : str
         A key of the break points, such as "pm25_24h" or "o3_1h".
-    conc : ndarray, ug m-3 (CO mg m-3)
+    conc : ndarray, any shape, ug m-3 (CO mg m-3)
     standard : str
         One of `STANDARDS`.
 
     Returns
     -------
     ndarray of float
-        Whole numbers 0..500; NaN where the concentration is missing or negative. SO2 1 h above 800 gives 200 and O3 8 h
-        above 800 gives 300: the highest that these items can say.
+        Whole numbers 0..500; NaN where the concentration is missing, infinite or negative. SO2 1 h above 800 gives 200
+        and O3 8 h above 800 gives 300: the highest that these items can say.
 
     Raises
     ------
@@ -93,10 +93,12 @@ def iaqi(item: str, conc: np.ndarray, standard: str) -> np.ndarray:
     """
     if standard not in BREAKPOINTS:
         raise InvalidInput(f"unknown standard {standard!r}; use one of {', '.join(STANDARDS)}")
-    steps = BREAKPOINTS[standard].get(item)
-    if steps is None:
+    if item not in BREAKPOINTS[standard]:
         raise InvalidInput(f"unknown item {item!r}; use one of {', '.join(BREAKPOINTS[standard])}")
-    return sub_index(np.asarray(conc, dtype=np.float64), steps, 1 if item.startswith("co_") else 0)
+    given = np.asarray(conc, dtype=np.float64)
+    flat = np.ravel(given)
+    found = _sub_indices(item, flat, np.full(flat.size, standard == STANDARDS[1]))
+    return np.where(found < 0, np.nan, found).reshape(given.shape)
 
 
 def hourly_aqi(table: pd.DataFrame) -> pd.DataFrame:
@@ -117,8 +119,8 @@ def hourly_aqi(table: pd.DataFrame) -> pd.DataFrame:
     Notes
     -----
     HJ 633-2012 has no break points for 1-h PM2.5 and PM10: as in the public hourly reports, the 24-h ones are used for
-    them. Above 800 ug m-3 of SO2 it asks for the index of the 24-h mean; the hour's index is then that of so2_24h and
-    at least 200, its value at 800. HJ 633-2026 leaves it at 200.
+    them. Above 800 ug m-3 of SO2 it asks for the index of the 24-h mean: the hour's index is then that of so2_24h,
+    also where it is lower; where so2_24h is missing it stays at 200, its value at 800. HJ 633-2026 leaves it at 200.
     """
     return _index(table, HOURLY, standard_of(table["time"]), _OVER_HOURLY)
 
@@ -179,7 +181,8 @@ def station_aqi(stations: gpd.GeoDataFrame, observations: pd.DataFrame) -> gpd.G
         "name": place["name"],
         "time": table["time"].dt.tz_convert("UTC").dt.as_unit("ms"),
         **{COLUMNS[name]: table[name].astype("float64") for name in COLUMNS},
-        **{name: index[name] for name in ("aqi", "category", "primary", "standard")},
+        **{name: index[name].astype("Int64") for name in ("aqi", "category")},
+        **{name: index[name] for name in ("primary", "standard")},
     }
     generated = _generated(found, wide.index)
     if "synthetic" in place or generated.any():
@@ -211,46 +214,55 @@ def _index(table: pd.DataFrame, items: dict[str, str], standards: np.ndarray, ov
     present = [name for name in items if name in table]
     if not present:
         raise InvalidInput(f"no pollutant for the air quality index; give one of {', '.join(items)}")
-    sub = np.full((len(table), len(present)), np.nan)
-    for standard in STANDARDS:
-        rows = standards == standard
-        for at, name in enumerate(present):
-            sub[rows, at] = iaqi(items[name], _numbers(table, name)[rows], standard)
-    _raise_above_800(table, present, sub, standards, over)
-    aqi = largest(sub)
-    result = {
-        f"iaqi_{name}": pd.Series(sub[:, at], index=table.index).astype("Int64") for at, name in enumerate(present)
-    }
-    result["aqi"] = pd.Series(aqi, index=table.index).astype("Int64")
-    result["category"] = pd.Series(category(aqi), index=table.index).astype("Int64")
-    result["primary"] = pd.Series(_primary(sub, aqi, present), index=table.index, dtype="str")
-    result["standard"] = pd.Series(standards, index=table.index, dtype="str")
-    return pd.DataFrame(result)
+    newer = standards == STANDARDS[1]
+    sub = np.empty((len(present), len(table)), dtype=np.int16)
+    for at, name in enumerate(present):
+        sub[at] = _sub_indices(items[name], _numbers(table, name), newer)
+    _replace_above_800(table, present, sub, newer, over)
+    aqi, codes = np.empty(len(table), dtype=np.int16), np.empty(len(table), dtype=np.uint8)
+    combine(sub, aqi, codes)
+    result: dict[str, object] = {f"iaqi_{name}": _whole(sub[at]) for at, name in enumerate(present)}
+    result |= {"aqi": _whole(aqi), "category": _whole(category(aqi)), "primary": _primary(codes, present)}
+    result["standard"] = pd.array(STANDARDS, dtype="str").take(newer.astype(np.int8))
+    return pd.DataFrame(result, index=table.index)
 
 
-def _raise_above_800(
-    table: pd.DataFrame, present: list[str], sub: np.ndarray, standards: np.ndarray, over: tuple[str, str]
+def _sub_indices(item: str, conc: np.ndarray, newer: np.ndarray) -> np.ndarray:
+    decimals = 1 if item.startswith("co_") else 0
+    older_table, newer_table = (index_table(BREAKPOINTS[standard][item], decimals) for standard in STANDARDS)
+    found = np.empty(len(conc), dtype=np.int16)
+    sub_indices(np.ascontiguousarray(conc), newer, (older_table, newer_table), 10.0**decimals, found)
+    return found
+
+
+def _replace_above_800(
+    table: pd.DataFrame, present: list[str], sub: np.ndarray, newer: np.ndarray, over: tuple[str, str]
 ) -> None:
-    """Apply what HJ 633-2012 says above 800 ug m-3: the index of another mean, never below the capped one."""
+    """Apply what HJ 633-2012 says above 800 ug m-3: the index of another mean; without it the cap stays."""
     name, other = over
     if name in present and other in table:
-        rows = (standards == STANDARDS[0]) & (np.nan_to_num(_numbers(table, name)) > _TOP)
+        rows = np.flatnonzero(~newer & (np.rint(_numbers(table, name)) > _TOP))
+        instead = _sub_indices(other, _numbers(table, other)[rows], newer[rows])
         at = present.index(name)
-        sub[rows, at] = np.fmax(sub[rows, at], iaqi(other, _numbers(table, other)[rows], STANDARDS[0]))
+        sub[at, rows] = np.where(instead < 0, sub[at, rows], instead)
 
 
-def _primary(sub: np.ndarray, aqi: np.ndarray, names: list[str]) -> list[str | None]:
-    top = (sub == aqi[:, None]) & (aqi[:, None] > 50)
-    codes = top @ (1 << np.arange(len(names)))
-    texts = {
-        int(code): ",".join(name for at, name in enumerate(names) if code >> at & 1) or None
-        for code in np.unique(codes)
-    }
-    return [texts[int(code)] for code in codes]
+def _whole(values: np.ndarray) -> pd.arrays.IntegerArray:
+    return pd.arrays.IntegerArray(values, values < 0)
+
+
+def _primary(codes: np.ndarray, names: list[str]) -> pd.api.extensions.ExtensionArray:
+    """Return the pollutants of each code, joined by commas in the order of `names`; missing for 0."""
+    texts = [
+        ",".join(name for at, name in enumerate(names) if code >> at & 1) or None for code in range(2 ** len(names))
+    ]
+    return pd.array(texts, dtype="str").take(codes.astype(np.int16))
 
 
 def _numbers(table: pd.DataFrame, name: str) -> np.ndarray:
-    return table[name].to_numpy(dtype="float64", na_value=np.nan)
+    """Return a column as float32 where it is that, else as float64."""
+    column = table[name]
+    return column.to_numpy() if column.dtype == np.float32 else column.to_numpy(dtype="float64", na_value=np.nan)
 
 
 def _running_mean(so2: pd.Series) -> np.ndarray:

@@ -14,6 +14,8 @@ LARGE_UNIT_MW = 300.0
 _LIMIT_TOLERANCE_MW = 1e-6
 _CHP_STATUS = ("operating", "planned", "retired")
 _CAPACITY_OF = ("unit", "plant")
+# What turns no steam can heat nobody; lists of power plants hold them beside the thermal ones.
+_WITHOUT_HEAT = ("wind", "solar", "hydro", "风能", "风电", "风力", "光伏", "太阳能", "水电", "水能")
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +53,13 @@ def heating_plants(chp: gpd.GeoDataFrame) -> tuple[list[HeatingPlant], list[str]
     table["of"] = _choice(units, "capacity_of", _CAPACITY_OF, "unit")
     status = _choice(units, "status", _CHP_STATUS, None)
     warnings = _status_warnings(table["plant"], status)
-    running = (status.isna() | (status == "operating")).to_numpy()
+    heatless = _text(units, "fuel").str.lower().isin(_WITHOUT_HEAT).to_numpy()
+    if heatless.any():
+        names = ", ".join(sorted(table["plant"][heatless].unique()))
+        warnings.append(
+            f"风电、光伏、水电不供热，未划定供热半径 / wind, solar and hydro give no heat, left out: {names}"
+        )
+    running = (status.isna() | (status == "operating")).to_numpy() & ~heatless
     table["capacity_mw"] = _capacity(units, running)
     table = table[running]
     if table.empty:

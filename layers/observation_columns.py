@@ -1,6 +1,7 @@
 """Which column of a table of observations is what."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 import pandas as pd
@@ -29,6 +30,7 @@ _UNIT = ("unit", "单位")
 _FLAG = ("flag", "标识", "数据标识", "质控标识", "qc")
 SYNTHETIC = "synthetic"
 UNITS = {"pm25": "ug/m3", "pm10": "ug/m3", "so2": "ug/m3", "no2": "ug/m3", "co": "mg/m3", "o3": "ug/m3"}
+_MICROGRAMS = {"ugm3": 1.0, "μgm3": 1.0, "μgm³": 1.0, "微克立方米": 1.0, "mgm3": 1000.0, "毫克立方米": 1000.0}
 SUFFIX = re.compile(r"_(ug_m3|mg_m3)$", re.IGNORECASE)
 
 
@@ -70,15 +72,7 @@ class Columns:
 
     def times(self, table: pd.DataFrame) -> pd.Series:
         """Return the time of each row as the table says it, put together from its parts."""
-        if len(self.time) == 1:
-            return table[self.time[0]]
-        parts = [texts(table[name]).str.replace(r"\.0$", "", regex=True) for name in self.time]
-        if len(parts) == 2:
-            day, hour = parts
-        else:
-            day, hour = parts[0] + "-" + parts[1] + "-" + parts[2], parts[3]
-        clock = hour.where(hour.str.contains(":", na=False), hour + ":00")
-        return day + " " + clock
+        return joined_times(table, self.time)
 
 
 def _time_columns(table: pd.DataFrame) -> tuple[str, ...]:
@@ -119,3 +113,29 @@ def texts(column: pd.Series) -> pd.Series:
     )
     stripped = text.astype("str").str.strip()
     return stripped.mask(stripped == "")
+
+
+def joined_times(table: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
+    """Put times together from one column, from date and hour, or from year, month, day and, if any, hour."""
+    if len(names) == 1:
+        return table[names[0]]
+    parts = [texts(table[name]).str.replace(r"\.0$", "", regex=True) for name in names]
+    day = parts[0] if len(parts) == 2 else parts[0] + "-" + parts[1] + "-" + parts[2]
+    if len(parts) == 3:
+        return day
+    hour = parts[-1]
+    return day + " " + hour.where(hour.str.contains(":", na=False), hour + ":00")
+
+
+def unit_factor(unit: str, pollutant: str) -> float:
+    """Return what turns a value in this unit into the pollutant's own unit.
+
+    Raises
+    ------
+    InvalidInput
+        The unit is neither ug/m3 nor mg/m3.
+    """
+    micrograms = _MICROGRAMS.get(key(unicodedata.normalize("NFKC", unit)))
+    if micrograms is None:
+        raise InvalidInput(f"unknown unit {unit!r} of {pollutant}; use ug/m3 or mg/m3")
+    return micrograms / 1000.0 if UNITS.get(pollutant) == "mg/m3" else micrograms

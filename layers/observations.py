@@ -1,6 +1,5 @@
 """Hourly observations from the tables that stations and offices send: long or wide, to one long table in UTC."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +9,12 @@ import pandas as pd
 
 from geo.errors import InvalidInput
 from layers.columns import YES
-from layers.observation_columns import SUFFIX, SYNTHETIC, UNITS, Columns, find_column, texts
+from layers.national_feed import is_national_feed, unpivoted
+from layers.numbers import parse_numbers
+from layers.observation_columns import SUFFIX, SYNTHETIC, UNITS, Columns, find_column, texts, unit_factor
 from layers.observation_store import COLUMNS, KEY, empty
 from layers.schema import key, split_unit
-from layers.tables import GAPS, read_long_table
+from layers.tables import read_long_table
 from layers.times import CITY_ZONE, parse_times
 
 REJECTED = ("row", "line", "column", "value", "reason_zh", "reason_en")
@@ -21,8 +22,6 @@ REJECTED = ("row", "line", "column", "value", "reason_zh", "reason_en")
 
 # Above this mean, in mg/m3, CO is not air that anyone breathes: the column is in ug/m3.
 _CO_LIMIT_MG_M3 = 50.0
-_SENTINELS = (-9999.0, -999.0, -99.0)
-_MICROGRAMS = {"ugm3": 1.0, "μgm3": 1.0, "μgm³": 1.0, "微克立方米": 1.0, "mgm3": 1000.0, "毫克立方米": 1000.0}
 
 
 @dataclass(frozen=True)
@@ -59,10 +58,10 @@ def read_observations(
     """Read hourly observations; nothing is stored here.
 
     A long table has columns for station, time, pollutant and value; a wide one a column per pollutant (pm25 or PM2.5,
-    pm10, so2, no2, co, o3). Time is one column, or date and hour, or year, month, day and hour. Values come out in
-    ug/m3, CO in mg/m3. Empty cells, ``-``, ``NA``, ``-9999`` and the like are gaps. Negative values are kept with the
-    flag "negative"; rows that a column `synthetic` marks as generated get the flag "synthetic". Flags are joined by a
-    semicolon.
+    pm10, so2, no2, co, o3); a national feed has columns date, hour, type and one per station. Time is one column, or
+    date and hour, or year, month, day and hour. Values come out in ug/m3, CO in mg/m3. Empty cells, ``-``, ``NA``,
+    ``-9999`` and the like are gaps. Negative values are kept with the flag "negative"; rows that a column `synthetic`
+    marks as generated get the flag "synthetic". Flags are joined by a semicolon.
 
     Parameters
     ----------
@@ -86,14 +85,17 @@ def read_observations(
         No column for station, time or any pollutant; an unknown unit or zone; CO that cannot be mg/m3.
     """
     if isinstance(source, pd.DataFrame):
-        name, table, lines = "the table", source.reset_index(drop=True), None
+        name, table = "the table", source.reset_index(drop=True)
     else:
-        name = Path(source).name
-        table = read_long_table(Path(source), encoding=encoding)
-        lines = table.index.to_numpy()
-        table = table.reset_index(drop=True)
+        name, table = Path(source).name, read_long_table(Path(source), encoding=encoding)
+    about: list[str] = []
+    if is_national_feed(table):
+        table, about = unpivoted(table, timezone)
+    lines = None if isinstance(source, pd.DataFrame) else table.index.to_numpy()
+    table = table.reset_index(drop=True)
     columns = Columns.find(table, name)
     times, notes = parse_times(columns.times(table), timezone)
+    notes = about + notes
     head = pd.DataFrame({"row": np.arange(len(table)), "station_id": texts(table[columns.station]), "time": times})
     problems = [_head_problems(table, columns, head)]
     cells, wrong, more = _cells(table, columns, dict(units or {}), name)
@@ -114,7 +116,7 @@ def _cells(
     """Return row, pollutant, value (NaN for a gap), unit and flag of every cell; the cells that are no numbers."""
     parts = _wide_parts(table, columns, units) if columns.pollutants else _long_parts(table, columns, units, name)
     cells = pd.concat(parts, ignore_index=True)
-    numbers, wrong = _numbers(cells["given"])
+    numbers, wrong = parse_numbers(cells["given"])
     cells["value"] = numbers * cells["factor"]
     co = cells.loc[cells["pollutant"] == "co", "value"].mean()
     if co > _CO_LIMIT_MG_M3:
@@ -159,7 +161,7 @@ def _wide_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str]) ->
                     "column": header,
                     "pollutant": pollutant,
                     "given": table[header],
-                    "factor": _factor(unit, pollutant),
+                    "factor": unit_factor(unit, pollutant),
                     "unit": UNITS[pollutant],
                     "flag": "",
                 }
@@ -177,7 +179,7 @@ def _long_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str], na
     default = pollutant.map(lambda text: header_unit or units.get(text) or UNITS.get(text, "ug/m3"))
     unit = default if columns.unit is None else texts(table[columns.unit]).fillna(default)
     pairs = pd.DataFrame({"unit": unit, "pollutant": pollutant})
-    factors = {pair: _factor(*pair) for pair in pairs.drop_duplicates().itertuples(index=False, name=None)}
+    factors = {pair: unit_factor(*pair) for pair in pairs.drop_duplicates().itertuples(index=False, name=None)}
     return [
         pd.DataFrame(
             {
@@ -191,25 +193,6 @@ def _long_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str], na
             }
         )
     ]
-
-
-def _factor(unit: str, pollutant: str) -> float:
-    """Return what turns a value in this unit into the pollutant's own unit."""
-    micrograms = _MICROGRAMS.get(key(unicodedata.normalize("NFKC", unit)))
-    if micrograms is None:
-        raise InvalidInput(f"unknown unit {unit!r} of {pollutant}; use ug/m3 or mg/m3")
-    return micrograms / 1000.0 if UNITS.get(pollutant) == "mg/m3" else micrograms
-
-
-def _numbers(given: pd.Series) -> tuple[pd.Series, np.ndarray]:
-    if pd.api.types.is_numeric_dtype(given.dtype):
-        numbers, present = given.astype("float64"), given.notna()
-    else:
-        text = texts(given)
-        present = text.notna() & ~text.str.casefold().isin(GAPS)
-        numbers = pd.to_numeric(text.where(present), errors="coerce").astype("float64")
-    wrong = (present & ~np.isfinite(numbers)).to_numpy(dtype=bool)
-    return numbers.mask(numbers.isin(_SENTINELS) | wrong), wrong
 
 
 def _head_problems(table: pd.DataFrame, columns: Columns, head: pd.DataFrame) -> pd.DataFrame:

@@ -80,6 +80,8 @@ def read_long_table(path: Path, *, encoding: str | None = None) -> pd.DataFrame:
         table = pd.read_csv(io.StringIO(text), **options)  # type: ignore[call-overload]
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:
         raise InvalidInput(f"{path.name} is not a table: {' '.join(str(error).split())}") from error
+    if not isinstance(table.index, pd.RangeIndex):
+        raise InvalidInput(f"{path.name}: the rows have more cells than the header; check the commas at their ends")
     table.index = pd.RangeIndex(2, len(table) + 2, name="line")
     table.columns = pd.Index([_unguarded(str(name).strip()) for name in table.columns])
     for name in table.columns[[table[name].str.startswith("'").any() for name in table.columns]]:
@@ -123,7 +125,7 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> str:
         tries = (encoding,) if encoding else ("utf-8-sig", "gb18030")
     for candidate in tries:
         try:
-            return data.decode(candidate)
+            return data.decode(candidate).removeprefix("\ufeff")
         except UnicodeDecodeError:
             continue
         except LookupError as error:

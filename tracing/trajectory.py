@@ -4,7 +4,11 @@ Petterssen's two-stage scheme, linear in space and time, terrain-following coord
 al. (2015), doi:10.1175/BAMS-D-14-00110.1. One Earth radius everywhere: :data:`EARTH_RADIUS_M`.
 """
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,6 +18,7 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInput, MissingData
 from tracing import trajectory_kernel as kernel
 from tracing.met.grid import EARTH_RADIUS_M
+from tracing.trajectory_blocks import follow
 from tracing.trajectory_lines import trajectory_lines
 from tracing.vertical import VERTICALS, Prepared, assumptions, prepare
 
@@ -33,6 +38,14 @@ POINT_COLUMNS = (
 )
 _SECOND = np.timedelta64(1, "s")
 _CELLS_PER_STEP = 0.75
+_PIECE = 16_384
+# Where in the step each scheme's stages lie, and the weights of their slopes.
+_SCHEMES = {
+    "petterssen": ((0.0, 1.0), (0.5, 0.5)),
+    "midpoint": ((0.0, 0.5), (0.0, 1.0)),
+    "rk4": ((0.0, 0.5, 0.5, 1.0), (1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0)),
+}
+METHODS: tuple[str, ...] = tuple(_SCHEMES)
 
 
 @dataclass(frozen=True)
@@ -41,7 +54,7 @@ class Integration:
 
     Attributes
     ----------
-    method : ``petterssen``.
+    method : ``petterssen`` (two evaluations a step, as HYSPLIT), ``midpoint`` (two) or ``rk4`` (four).
     step_minutes : fixed step; by default the longest of 1 to 60 min on which a particle crosses 0.75 of a cell.
     output_minutes : minutes between points of a path.
     top_m : height above ground at which a path ends.
@@ -56,8 +69,8 @@ class Integration:
 
     def check(self) -> None:
         """Raise InvalidInput where a value makes no sense."""
-        if self.method != "petterssen":
-            raise InvalidInput(f"method {self.method!r} is not known; use petterssen")
+        if self.method not in METHODS:
+            raise InvalidInput(f"method {self.method!r} is not known; use one of {', '.join(METHODS)}")
         if self.step_minutes is not None and not 0.0 < self.step_minutes <= 60.0:
             raise InvalidInput(f"step of {self.step_minutes:g} min is not between 0 and 60 min; choose 1 to 60 min")
         if not 1.0 <= self.output_minutes <= 1440.0:
@@ -76,6 +89,7 @@ def trajectories(
     hours: float,
     vertical: str = "omega",
     options: Integration = DEFAULT,
+    threads: int | None = None,
 ) -> pd.DataFrame:
     """Return the points of one trajectory per start.
 
@@ -89,6 +103,7 @@ def trajectories(
         From data (omega), along a surface of pressure, potential temperature, density, sigma or height above the sea,
         or from the divergence of the wind.
     options : :class:`Integration`
+    threads : by default as many as this process may use; they do not show in the numbers
 
     Returns
     -------
@@ -118,13 +133,19 @@ def trajectories(
         window=window_of(starts, hours),
         backward=hours < 0,
     )
-    points = run(prepared, starts, hours=hours, options=options)
+    points = run(prepared, starts, hours=hours, options=options, threads=threads or len(os.sched_getaffinity(0)))
     points.attrs |= {"warnings": assumptions(met, options.roughness), "source": met.attrs.get("source", "")}
     return points
 
 
 def run(
-    prepared: Prepared, starts: pd.DataFrame, *, hours: float, options: Integration = DEFAULT, first: int = 1
+    prepared: Prepared,
+    starts: pd.DataFrame,
+    *,
+    hours: float,
+    options: Integration = DEFAULT,
+    first: int = 1,
+    threads: int = 1,
 ) -> pd.DataFrame:
     """Do as :func:`trajectories` does on meteorology prepared before; ``first`` is the first trajectory's number.
 
@@ -134,13 +155,22 @@ def run(
         If a start lies outside the grid, below ground or above the top.
     """
     begin = _kernel_starts(prepared, starts, options, first)
-    n_points = int(np.floor(abs(hours) * 60.0 / options.output_minutes + 1e-9)) + 2
-    out = np.full((len(starts), n_points, 5), np.nan)
+    plan = _plan(hours, options)
+    out = np.empty((len(starts), points_per_path(hours, options), 4))
     ends = np.zeros((len(starts), 2), np.int64)
-    step = options.step_minutes or 0.0
-    plan = kernel.Plan(hours * 60.0, float(options.output_minutes), float(step), _CELLS_PER_STEP, float(options.top_m))
-    kernel.follow_paths(prepared.fields, plan, begin, out, ends)
-    return _table(prepared, starts, out, ends, first)
+    follow(prepared.fields, plan, begin, (out, ends), threads=threads)
+    return _table(prepared, starts, (out, ends), plan, first=first, threads=threads)
+
+
+def points_per_path(hours: float, options: Integration) -> int:
+    """Return the number of points of a path that is completed."""
+    return int(np.ceil(abs(hours) * 60.0 / options.output_minutes - 1e-9)) + 1
+
+
+def _plan(hours: float, options: Integration) -> kernel.Plan:
+    fractions, weights = (np.array(a) for a in _SCHEMES[options.method])
+    step, output = options.step_minutes or 0.0, float(options.output_minutes)
+    return kernel.Plan(hours * 60.0, output, float(step), _CELLS_PER_STEP, float(options.top_m), fractions, weights)
 
 
 def check_request(met: xr.Dataset, starts: pd.DataFrame, *, hours: float, vertical: str, options: Integration) -> None:
@@ -210,9 +240,8 @@ def _kernel_starts(prepared: Prepared, starts: pd.DataFrame, options: Integratio
             f"starts row {first + i}: {lat[i]:g} N {lon[i]:g} E lies outside the meteorology, {_extent(prepared)}"
         )
     x, y = np.clip(x, 0.0, fields.surface.shape[1] - 1), np.clip(y, 0.0, grid.ny - 1.0)
-    minutes = (starts["time"] - prepared.start).dt.total_seconds().to_numpy() / 60.0
-    depth = np.array([kernel.surface_at(fields, kernel.DEPTH, *p) for p in zip(x, y, strict=True)])
-    tops = np.array([kernel.top_at(fields, *p) for p in zip(x, y, minutes, strict=True)])
+    minutes = np.asarray((starts["time"] - prepared.start).dt.total_seconds(), np.float64) / 60.0
+    depth, tops = kernel.depths_and_tops(fields, x, y, minutes)
     tops = np.minimum(tops, options.top_m)
     if np.any(height > tops):
         i = int(np.argmax(height > tops))
@@ -233,33 +262,58 @@ def _extent(prepared: Prepared) -> str:
 
 
 def _table(
-    prepared: Prepared, starts: pd.DataFrame, out: NDArray[np.float64], ends: NDArray[np.int64], first: int
+    prepared: Prepared,
+    starts: pd.DataFrame,
+    filled: tuple[NDArray[np.float64], NDArray[np.int64]],
+    plan: kernel.Plan,
+    *,
+    first: int,
+    threads: int,
 ) -> pd.DataFrame:
-    """Return the points that the kernel filled, in DESIGN's columns."""
+    """Return the points that the kernel filled (its output and ends), in DESIGN's columns."""
+    out, ends = filled
     count = ends[:, 0]
-    points = out[np.arange(out.shape[1]) < count[:, None]]
-    lon, lat = prepared.grid.to_lonlat(points[:, kernel.COLUMN], points[:, kernel.ROW])
+    whole = bool(np.all(count == out.shape[1]))
+    points = out.reshape(-1, out.shape[2]) if whole else out[np.arange(out.shape[1]) < count[:, None]]
+    lon, lat = _lonlat(prepared, points)
     # The start is told as it was given, not as it comes back from the grid.
     begin = np.cumsum(count) - count
     given = starts["lon"].to_numpy(np.float64)
     lon[begin] = np.where(given < 180.0, given, given - 360.0)
     lat[begin], points[begin, kernel.HEIGHT] = starts["lat"], starts["height_m_agl"]
-    start_time = starts["time"].dt.tz_convert("UTC").dt.as_unit("s")
-    repeated = np.repeat(start_time.dt.tz_localize(None).to_numpy(), count)
-    seconds = np.rint(points[:, kernel.AGE] * 60.0).astype(np.int64)
-    data = {
-        "trajectory": np.repeat(np.arange(first, first + len(starts), dtype=np.int64), count),
-        "receptor": pd.array(np.repeat(starts["receptor"].astype("str").to_numpy(dtype=object), count), dtype="str"),
-        "start_time": pd.DatetimeIndex(repeated).tz_localize("UTC"),
-        "time": pd.DatetimeIndex(repeated + seconds * _SECOND).tz_localize("UTC"),
-        "age_h": seconds / 3600.0,
-        "lon": lon,
-        "lat": lat,
-        "height_m_agl": points[:, kernel.HEIGHT],
-        "pressure_hpa": points[:, kernel.PRESSURE] / 100.0,
-        "end_reason": pd.array(np.repeat(np.array(END_REASONS, dtype=object)[ends[:, 1]], count), dtype="str"),
+    path = np.repeat(np.arange(len(starts)), count)
+    seconds = _ages(plan, out.shape[1])[np.arange(path.size) - begin[path]]
+    start_time = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy()
+    columns: dict[str, Callable[[], Any]] = {
+        "trajectory": lambda: path + np.int64(first),
+        "receptor": lambda: starts["receptor"].astype("str").array.take(path),
+        "start_time": lambda: pd.DatetimeIndex(start_time[path]).tz_localize("UTC"),
+        "time": lambda: pd.DatetimeIndex(start_time[path] + seconds * _SECOND).tz_localize("UTC"),
+        "age_h": lambda: seconds / 3600.0,
+        "lon": lambda: lon,
+        "lat": lambda: lat,
+        "height_m_agl": lambda: points[:, kernel.HEIGHT].copy(),
+        "pressure_hpa": lambda: points[:, kernel.PRESSURE] / 100.0,
+        "end_reason": lambda: pd.array(END_REASONS, dtype="str").take(ends[path, 1]),
     }
-    return pd.DataFrame(data, columns=list(POINT_COLUMNS))
+    with ThreadPoolExecutor(threads) as pool:
+        made = dict(zip(columns, pool.map(lambda make: make(), columns.values()), strict=True))
+    return pd.DataFrame(made, columns=list(POINT_COLUMNS), copy=False)
+
+
+def _lonlat(prepared: Prepared, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return longitude and latitude, made piece by piece so that what is between stays in the cache."""
+    lon, lat = np.empty(len(points)), np.empty(len(points))
+    for i in range(0, len(points), _PIECE):
+        piece = slice(i, i + _PIECE)
+        lon[piece], lat[piece] = prepared.grid.to_lonlat(points[piece, kernel.COLUMN], points[piece, kernel.ROW])
+    return lon, lat
+
+
+def _ages(plan: kernel.Plan, n_points: int) -> NDArray[np.int64]:
+    """Return the signed age (s) of each point of a path."""
+    minutes = np.minimum(np.arange(n_points) * plan.output, abs(plan.minutes))
+    return np.asarray(np.rint(np.sign(plan.minutes) * minutes * 60.0), np.int64)
 
 
 def _say(time: pd.Timestamp) -> str:

@@ -15,7 +15,7 @@ RUNNING, COMPLETED, LEFT_DOMAIN, LEFT_TOP, END_OF_DATA = -1, 0, 1, 2, 3
 # Columns of Fields.surface.
 DEPTH, CELL_X, CELL_Y = 0, 1, 2
 # Columns of the output.
-COLUMN, ROW, HEIGHT, PRESSURE, AGE = 0, 1, 2, 3, 4
+COLUMN, ROW, HEIGHT, PRESSURE = 0, 1, 2, 3
 
 Array = NDArray[np.float64]
 Field = NDArray[np.float32]
@@ -33,6 +33,7 @@ class Fields(NamedTuple):
     sigma : float64 (level,), falling from the lowest level up
     lookup : int64, for equal bins of sigma the level at or below the bin's lower edge
     cyclic : whether the last column repeats the first
+    by_row : whether the size of a cell depends on its row alone
     """
 
     wind: Field
@@ -44,20 +45,27 @@ class Fields(NamedTuple):
     sigma: Array
     lookup: NDArray[np.int64]
     cyclic: bool
+    by_row: bool
 
 
 class Plan(NamedTuple):
-    """Signed minutes in all, minutes between outputs, fixed step in minutes (0: automatic), cells a step, top in m."""
+    """Signed minutes in all, minutes between outputs, fixed step in minutes (0: automatic), cells a step, top in m.
+
+    The scheme is explicit, each stage reached with the slope of the one before: ``fractions`` of the step at which the
+    stages lie (multiples of a half, the first 0) and the ``weights`` of their slopes.
+    """
 
     minutes: float
     output: float
     step: float
     max_cells: float
     top_m: float
+    fractions: Array
+    weights: Array
 
 
 _STEPS = np.array([60.0, 30.0, 20.0, 15.0, 12.0, 10.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
-_TINY = 1e-9
+TINY = 1e-9
 
 
 @njit(cache=True, nogil=True)
@@ -81,11 +89,15 @@ def _level(fields: Fields, sigma: float) -> tuple[int, float]:
 
 
 @njit(cache=True, nogil=True)
-def _interval(times: Array, t: float) -> tuple[int, float]:
-    n = times.size
-    i = 0
-    while i < n - 2 and times[i + 1] <= t:
-        i += 1
+def interval(times: Array, t: float) -> tuple[int, float]:
+    """Return the time at or before ``t`` that has another after it, and the weight of that other."""
+    i, end = 0, times.size - 2
+    while i < end:
+        middle = (i + end + 1) >> 1
+        if times[middle] <= t:
+            i = middle
+        else:
+            end = middle - 1
     return i, (t - times[i]) / (times[i + 1] - times[i])
 
 
@@ -107,7 +119,7 @@ def velocity(fields: Fields, x: float, y: float, sigma: float, t: float) -> tupl
     i, j = _cell(x, wind.shape[2]), _cell(y, wind.shape[1])
     fx, fy = x - i, y - j
     k, fz = _level(fields, sigma)
-    n, ft = _interval(fields.times, t)
+    n, ft = interval(fields.times, t)
     u = v = w = 0.0
     for dn in range(2):
         wt = ft if dn else 1.0 - ft
@@ -140,7 +152,7 @@ def scalar_on_level(field: Field, place: tuple[int, float, int, float, int, floa
 @njit(cache=True, nogil=True)
 def _place(fields: Fields, x: float, y: float, t: float) -> tuple[int, float, int, float, int, float]:
     i, j = _cell(x, fields.surface.shape[1]), _cell(y, fields.surface.shape[0])
-    n, ft = _interval(fields.times, t)
+    n, ft = interval(fields.times, t)
     return n, ft, j, y - j, i, x - i
 
 
@@ -201,25 +213,33 @@ def _step_minutes(plan: Plan, u: float, v: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def petterssen(fields: Fields, p: Array, t: float, dt: float, first: tuple[float, float, float]) -> int:
+def advance(fields: Fields, plan: Plan, p: Array, t: float, dt: float, first: tuple[float, float, float]) -> int:
     """Advance ``p`` (column, row, sigma) by ``dt``, ``first`` being the velocity there. Return an end code.
 
-    P' = P + V(P, t) dt; P(t + dt) = P + (V(P, t) + V(P', t + dt)) dt / 2, sigma never below the ground.
+    Sigma never lies below the ground, neither at a stage nor at the end.
     """
-    x, y = _wrap(fields, p[0] + first[0] * dt), p[1] + first[1] * dt
+    u, v, w = first
+    along_x, along_y, up = plan.weights[0] * u, plan.weights[0] * v, plan.weights[0] * w
+    for s in range(1, plan.fractions.size):
+        h = plan.fractions[s] * dt
+        x, y = _wrap(fields, p[0] + u * h), p[1] + v * h
+        if not _on_grid(fields, x, y):
+            return LEFT_DOMAIN
+        u, v, w = velocity(fields, x, y, min(p[2] + w * h, 1.0), t + h)
+        along_x += plan.weights[s] * u
+        along_y += plan.weights[s] * v
+        up += plan.weights[s] * w
+    x, y = _wrap(fields, p[0] + along_x * dt), p[1] + along_y * dt
     if not _on_grid(fields, x, y):
         return LEFT_DOMAIN
-    u, v, w = velocity(fields, x, y, min(p[2] + first[2] * dt, 1.0), t + dt)
-    x, y = _wrap(fields, p[0] + 0.5 * (first[0] + u) * dt), p[1] + 0.5 * (first[1] + v) * dt
-    if not _on_grid(fields, x, y):
-        return LEFT_DOMAIN
-    p[0], p[1], p[2] = x, y, min(p[2] + 0.5 * (first[2] + w) * dt, 1.0)
+    p[0], p[1], p[2] = x, y, min(p[2] + up * dt, 1.0)
     return RUNNING
 
 
 @njit(cache=True, nogil=True)
-def _record(fields: Fields, p: Array, t: float, age: float, row: Array) -> None:
-    row[COLUMN], row[ROW], row[AGE] = p[0], p[1], age
+def record(fields: Fields, p: Array, t: float, row: Array) -> None:
+    """Write place, height above ground (m) and pressure (Pa) at position ``p`` and time ``t`` into a row of output."""
+    row[COLUMN], row[ROW] = p[0], p[1]
     row[HEIGHT] = (1.0 - p[2]) * surface_at(fields, DEPTH, p[0], p[1])
     row[PRESSURE] = scalar(fields, fields.pressure, p, t)
 
@@ -231,7 +251,17 @@ def top_at(fields: Fields, x: float, y: float, t: float) -> float:
 
 
 @njit(cache=True, nogil=True)
-def _above_top(fields: Fields, plan: Plan, p: Array, t: float) -> bool:
+def depths_and_tops(fields: Fields, x: Array, y: Array, t: Array) -> tuple[Array, Array]:
+    """Return for places and times the metres from the ground to z_top and to the data's highest level."""
+    depth, top = np.empty(x.size), np.empty(x.size)
+    for n in range(x.size):
+        depth[n], top[n] = surface_at(fields, DEPTH, x[n], y[n]), top_at(fields, x[n], y[n], t[n])
+    return depth, top
+
+
+@njit(cache=True, nogil=True)
+def above_top(fields: Fields, plan: Plan, p: Array, t: float) -> bool:
+    """Return whether ``p`` lies above the model's top or the data's highest level."""
     height = (1.0 - p[2]) * surface_at(fields, DEPTH, p[0], p[1])
     return bool(height > min(plan.top_m, top_at(fields, p[0], p[1], t)) + 1e-3)
 
@@ -246,19 +276,19 @@ def follow_path(fields: Fields, plan: Plan, start: Array, out: Array) -> tuple[i
     value = scalar(fields, fields.follow, p, start[3]) if keeps else 0.0
     while True:
         t = start[3] + sign * age
-        if _above_top(fields, plan, p, t):
+        if above_top(fields, plan, p, t):
             return count, LEFT_TOP
-        if age >= due - _TINY:
-            _record(fields, p, t, sign * age, out[count])
+        if age >= due - TINY:
+            record(fields, p, t, out[count])
             count += 1
             due = min(count * plan.output, total)
-        if age >= total - _TINY:
+        if age >= total - TINY:
             return count, COMPLETED
         first = velocity(fields, p[0], p[1], p[2], t)
         dt = min(_step_minutes(plan, first[0], first[1]), due - age)
-        if not fields.times[0] - _TINY <= t + sign * dt <= fields.times[-1] + _TINY:
+        if not fields.times[0] - TINY <= t + sign * dt <= fields.times[-1] + TINY:
             return count, END_OF_DATA
-        code = petterssen(fields, p, t, sign * dt, first)
+        code = advance(fields, plan, p, t, sign * dt, first)
         if code != RUNNING:
             return count, code
         age += dt
@@ -267,7 +297,12 @@ def follow_path(fields: Fields, plan: Plan, start: Array, out: Array) -> tuple[i
 
 
 @njit(cache=True, nogil=True)
-def follow_paths(fields: Fields, plan: Plan, starts: Array, out: Array, ends: NDArray[np.int64]) -> None:
-    """Follow all: ``starts`` (particle, 4), ``out`` (particle, point, 5), ``ends`` (particle, 2): count and code."""
-    for n in range(starts.shape[0]):
+def follow_paths(
+    fields: Fields, plan: Plan, members: NDArray[np.int64], starts: Array, out: Array, ends: NDArray[np.int64]
+) -> None:
+    """Follow ``members`` of ``starts`` (particle, 4) one after the other.
+
+    ``out`` (particle, point, 4) and ``ends`` (particle, 2), count of points and end code, are written at their rows.
+    """
+    for n in members:
         ends[n, 0], ends[n, 1] = follow_path(fields, plan, starts[n], out[n])

@@ -1,5 +1,6 @@
 """Prepare meteorology for the trajectory kernel: terrain-following internal levels and the chosen vertical motion."""
 
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -31,6 +32,8 @@ VERTICALS: tuple[str, ...] = get_args(Vertical)
 _FOLLOWED = ("isentropic", "constant-height")
 _BY_TENDENCY = ("isobaric", "density")
 _P0 = 100_000.0
+# Times that are made while others are used: enough for two cores, little memory.
+_AHEAD = 2
 
 Array = NDArray[np.float64]
 Field = NDArray[np.float32]
@@ -82,9 +85,10 @@ def prepare(
     met = _cut(met, window, 1 if vertical in _BY_TENDENCY else 0)
     grid = grid_of(met)
     levels = _Levels.of(met, grid, top_m)
-    slices = _Slices(met, levels, roughness_on(grid, roughness))
     times = (met["time"].values - met["time"].values[0]) / np.timedelta64(1, "m")
-    fields = _fields(slices, times.astype(np.float64), levels, _Motion(vertical, backward))
+    with ThreadPoolExecutor(_AHEAD) as pool:
+        slices = _Slices(met, levels, roughness_on(grid, roughness), pool)
+        fields = _fields(slices, times.astype(np.float64), levels, _Motion(vertical, backward))
     _check_finite(fields, met)
     return Prepared(fields, grid, pd.Timestamp(met["time"].values[0]).tz_localize("UTC"), vertical)
 
@@ -139,22 +143,24 @@ class _Slice:
 
 
 class _Slices:
-    """The times of a Dataset on the internal levels, made when asked for; the last few are kept."""
+    """The times of a Dataset on the internal levels: the last and the next few are kept, made ahead by threads."""
 
-    def __init__(self, met: xr.Dataset, levels: _Levels, roughness_m: Array) -> None:
+    def __init__(self, met: xr.Dataset, levels: _Levels, roughness_m: Array, pool: ThreadPoolExecutor) -> None:
         self._source = (met, levels, roughness_m)
-        self._kept: dict[int, _Slice] = {}
+        self._pool = pool
+        self._kept: dict[int, Future[_Slice]] = {}
 
     def __len__(self) -> int:
         return int(self._source[0].sizes["time"])
 
     def __getitem__(self, i: int) -> _Slice:
-        if i not in self._kept:
-            met, levels, roughness_m = self._source
-            self._kept[i] = _at_time(met, i, levels, roughness_m)
-            for old in [n for n in self._kept if abs(n - i) > 1]:
-                del self._kept[old]
-        return self._kept[i]
+        met, levels, roughness_m = self._source
+        for n in range(i, min(i + 1 + _AHEAD, len(self))):
+            if n not in self._kept:
+                self._kept[n] = self._pool.submit(_at_time, met, n, levels, roughness_m)
+        for old in [n for n in self._kept if n < i - 1]:
+            del self._kept[old]
+        return self._kept[i].result()
 
 
 @dataclass(frozen=True)
@@ -217,7 +223,8 @@ def _fields(slices: _Slices, times: Array, levels: _Levels, motion: _Motion) -> 
     wind, pressure, top = (_close(a, levels.cyclic, 2) for a in (wind, pressure, top))
     follow = _close(follow, levels.cyclic and follows, 2)
     lookup = kernel.level_lookup(levels.sigma)
-    return Fields(wind, pressure, follow, top, surface, times, levels.sigma, lookup, levels.cyclic)
+    by_row = bool(np.all(surface[..., 1:] == surface[:, :1, 1:]))
+    return Fields(wind, pressure, follow, top, surface, times, levels.sigma, lookup, levels.cyclic, by_row)
 
 
 def _close(array: NDArray, cyclic: bool, axis: int) -> NDArray:

@@ -28,8 +28,12 @@ def internal_heights(n_levels: int, top_m: float) -> Array:
     return heights
 
 
-def level_lookup(sigma: Array, bins: int = 256) -> NDArray[np.int64]:
-    """Return for ``bins`` equal bins of falling ``sigma`` the level at or below each bin's lower edge."""
+def level_lookup(sigma: Array) -> NDArray[np.int64]:
+    """Return for equal bins of falling ``sigma`` the level at or below each bin's lower edge.
+
+    The bins, 256 or more, are narrower than the narrowest layer: no bin holds more than one level inside.
+    """
+    bins = max(256, int(np.ceil(1.1 * (sigma[0] - sigma[-1]) / np.min(-np.diff(sigma)))))
     edges = sigma[0] + (sigma[-1] - sigma[0]) * np.arange(bins) / bins
     below = np.searchsorted(-sigma, -edges, side="right") - 1
     return np.asarray(np.clip(below, 0, sigma.size - 2), np.int64)

@@ -10,6 +10,7 @@ TEMPLATES = Path(__file__).resolve().parent / "templates"
 NODE_MODULES = Path(__file__).resolve().parent / "node_modules"
 
 # Name under /assets -> file in node_modules. The icons keep their place beside the style sheet that names them.
+FONT = "@expo-google-fonts/noto-sans-sc/400Regular/NotoSansSC_400Regular.ttf"
 ASSETS: dict[str, str] = {
     "leaflet/leaflet.js": "leaflet/dist/leaflet.js",
     "leaflet/leaflet.css": "leaflet/dist/leaflet.css",

@@ -1,6 +1,6 @@
 """What an analysis is: declared once, and its doors (command, later HTTP and form) derived from it."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -11,6 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from api.processes.context import Context
 from layers.provenance import provenance
 from layers.store import LayerData
+from web_map.report import ReportLayer
 
 
 class Inputs(BaseModel):
@@ -45,6 +46,7 @@ class Outcome:
     summary_zh, summary_en : one sentence each, numbers with units.
     warnings : what the user must know about the numbers.
     write : writes the main result to a path with its provenance; None for the layer writer.
+    page : what a printed page shows and lists; None for all layers as they are.
     """
 
     layers: Mapping[str, ResultLayer]
@@ -52,6 +54,7 @@ class Outcome:
     summary_en: str
     warnings: tuple[str, ...] = ()
     write: Callable[[Path, dict[str, Any]], None] | None = None
+    page: Sequence[ReportLayer] | None = None
 
 
 InputsT = TypeVar("InputsT", bound=Inputs)
@@ -88,11 +91,20 @@ def execute(process: Process[InputsT], inputs: InputsT, context: Context) -> Res
     record = provenance(
         process.id,
         inputs=context.inputs_read(),
-        parameters=inputs.model_dump(mode="json", exclude_none=True),
+        parameters=_without_folders(inputs.model_dump(mode="json", exclude_none=True), context),
         seed=getattr(inputs, "seed", None),
         warnings=list(outcome.warnings),
     )
     return Result(outcome, record)
+
+
+def _without_folders(value: Any, context: Context) -> Any:
+    """Name the files that were read without their folders: where they lay does not change the result."""
+    if isinstance(value, dict):
+        return {name: _without_folders(item, context) for name, item in value.items()}
+    if isinstance(value, list):
+        return [_without_folders(item, context) for item in value]
+    return Path(value).name if isinstance(value, str) and context.was_file(value) else value
 
 
 def store_layers(result: Result, context: Context) -> None:

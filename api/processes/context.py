@@ -56,6 +56,7 @@ class Context:
         self._workspace = workspace
         self._files = files
         self._inputs: dict[str, str] = {}
+        self._paths: set[str] = set()
         self._synthetic = False
 
     @property
@@ -72,6 +73,10 @@ class Context:
         """Whether any source so far was generated; what is made of it then says so too."""
         return self._synthetic
 
+    def was_file(self, source: str) -> bool:
+        """Return whether this text named a file that was read."""
+        return source in self._paths
+
     def has_layer(self, layer: str) -> bool:
         """Return whether the workspace is there and holds this layer."""
         store = self.workspace
@@ -84,7 +89,10 @@ class Context:
             raise InvalidInput(f"{path}: files of the server cannot be named here; give the id of a layer")
         if not source.is_file():
             raise InvalidInput(f"{path}: no such file; check the path")
-        self._inputs[source.name] = content_hash(source)
+        sha256 = content_hash(source)
+        same_name = self._inputs.get(source.name, sha256) != sha256
+        self._inputs[f"{source.name} ({sha256[:8]})" if same_name else source.name] = sha256
+        self._paths.add(str(path))
         return source
 
     def vector(self, source: str) -> gpd.GeoDataFrame:

@@ -42,7 +42,7 @@ class TraceInputs(Inputs):
     )
     hours: float = Field(description="length, h; negative goes back in time", examples=[-72])
     vertical: Vertical = Field("omega", description="vertical motion")
-    method: Literal["petterssen"] = Field("petterssen", description="integration scheme")
+    method: Literal["petterssen", "midpoint", "rk4"] = Field("petterssen", description="integration scheme")
     step: str | None = Field(None, description="fixed time step; without it 0.75 of a cell", examples=["10min"])
     roughness: Annotated[str | None, Cli(metavar="FILE")] = Field(
         None, description="map of roughness length, 1 degree; without it 0.2 m", examples=["ROUGLEN.ASC"]
@@ -133,8 +133,8 @@ PROCESS = Process(
     command=("trace",),
     title_zh="轨迹追溯",
     title_en="Trajectories",
-    description_zh="沿风场向后或向前计算气团轨迹（Petterssen 积分，地形追随坐标）。",
-    description_en="Follows the wind back or forward in time (Petterssen scheme, terrain-following heights).",
+    description_zh="沿风场向后或向前计算气团轨迹（Petterssen、中点或四阶龙格-库塔积分，地形追随坐标）。",
+    description_en="Follows the wind back or forward in time (Petterssen, midpoint or RK4, terrain-following heights).",
     example="suyuan trace --met oct1618.BIN --start 1995-10-18T00:00 --lat 40 --lon -90 --height 500 --hours -24 "
     "--vertical omega --output back.tdump",
     inputs=TraceInputs,

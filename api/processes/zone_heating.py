@@ -8,6 +8,7 @@ from pydantic import Field
 from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
 from api.processes.context import Context
 from layers.heating_zones import heating_zones
+from web_map.report import ReportLayer
 
 
 class HeatingInputs(Inputs):
@@ -35,15 +36,21 @@ def run(inputs: HeatingInputs, context: Context) -> Outcome:
     result = heating_zones(context.ledger(inputs.chp, "chp_units"), boilers)
     plants = result.zones[result.zones["kind"] == "plant"]
     layers = {"heating_zones": ResultLayer(result.zones, "heating_zones")}
-    inside = 0
+    page = [ReportLayer(plants.sort_values("n_coal_boilers", ascending=False), "heating_zones", listed=True)]
+    found_zh, found_en = "未提供锅炉", "no boilers were given"
     if boilers is not None:
         layers["heating_boilers"] = ResultLayer(result.boilers, "heating_boilers")
-        inside = int((result.boilers["action"] == "close_or_integrate").sum())
+        to_close = result.boilers[result.boilers["action"] == "close_or_integrate"]
+        inside = len(to_close)
+        page.append(ReportLayer(to_close, "heating_boilers", listed=True))
+        found_zh = f"范围内应关停整合的燃煤锅炉 {inside} 台"
+        found_en = f"{inside} coal boilers inside to close or integrate"
     return Outcome(
         layers=layers,
-        summary_zh=f"{len(plants)} 座热电厂的供热范围；范围内应关停整合的燃煤锅炉 {inside} 台",
-        summary_en=f"zones of {len(plants)} plants; {inside} coal boilers inside to close or integrate",
+        summary_zh=f"{len(plants)} 座热电厂的供热范围；{found_zh}",
+        summary_en=f"zones of {len(plants)} plants; {found_en}",
         warnings=tuple(result.warnings),
+        page=page,
     )
 
 
@@ -58,6 +65,6 @@ PROCESS = Process(
     example="suyuan zone heating --chp chp.csv --boilers boilers.xlsx --output zones.geojson",
     inputs=HeatingInputs,
     run=run,
-    output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet"),
+    output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".pdf"),
     result_layers=("heating_zones", "heating_boilers"),
 )

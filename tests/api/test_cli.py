@@ -12,6 +12,7 @@ from pathlib import Path
 import geopandas as gpd
 import numpy as np
 import pandas as pd
+import pypdf
 import pytest
 
 from api.cli import build_parser, main
@@ -189,6 +190,16 @@ def test_zone_heating_on_files_needs_no_workspace(suyuan, workspace: Path, tmp_p
     assert chp in {entry["sha256"] for entry in provenance["inputs"]}
 
 
+def test_zone_heating_as_a_printed_page(suyuan, tmp_path: Path) -> None:
+    files = ("--chp", SAMPLES / "chp_units.geojson", "--boilers", SAMPLES / "boilers.csv")
+    for language, title in (("zh", "供热半径范围"), ("en", "Heating zones")):
+        out = tmp_path / f"{language}.pdf"
+        assert suyuan("zone", "heating", *files, "--output", out, "--language", language)[0] == 0
+        (page,) = pypdf.PdfReader(out).pages
+        assert title in page.extract_text()
+        assert "36" in page.extract_text()
+
+
 def test_zone_heating_without_output_becomes_layers(suyuan, workspace: Path) -> None:
     for layer, file in (("chp_units", "chp_units.geojson"), ("boilers", "boilers.csv")):
         assert suyuan("layers", "add", layer, SAMPLES / file)[0] == 0
@@ -199,8 +210,9 @@ def test_zone_heating_without_output_becomes_layers(suyuan, workspace: Path) -> 
 
 
 def test_the_same_inputs_give_the_same_bytes(suyuan, tmp_path: Path) -> None:
-    sheet = SAMPLES / "boilers.csv"
-    for name in ("a.geojson", "b.geojson"):
+    (tmp_path / "elsewhere").mkdir()
+    moved = shutil.copy(SAMPLES / "boilers.csv", tmp_path / "elsewhere")
+    for sheet, name in ((SAMPLES / "boilers.csv", "a.geojson"), (moved, "b.geojson")):
         assert suyuan("hotspots", "gi", sheet, "--value", "capacity_tph", "--output", tmp_path / name)[0] == 0
     assert (tmp_path / "a.geojson").read_bytes() == (tmp_path / "b.geojson").read_bytes()
 

@@ -1,8 +1,10 @@
 """Trajectories: agreement with all of HYSPLIT's runs, and speed as a share of a bare gather loop in the same run.
 
-``make bench ONLY=trajectories`` runs it; it prints and writes nothing.
+``make bench ONLY=trajectories`` runs it, prints the figures and writes them to ``bench-results.json``. A busy machine
+shows in all figures by the clock; those per CPU second, of the gather loop and of the triad too, hardly suffer.
 """
 
+import subprocess
 import sys
 import time
 
@@ -15,13 +17,22 @@ from numba import njit
 from tracing.met import open_met
 from tracing.met.grid import EARTH_RADIUS_M, LATLON, MetGrid, grid_of
 from tracing.roughness import read_roughness
-from tracing.trajectory import Integration, run, trajectories
+from tracing.trajectory import Integration, run, trajectories, window_of
 from tracing.vertical import prepare
 
 CASES = {"ngm": ("ngm1995", "oct1618.BIN"), "gdas": ("gdas2010", "gdas_042.bin")}
 VERTICAL = {0: "omega", 1: "isobaric", 3: "density", 4: "isosigma", 5: "divergence"}
 # Median and 90th percentile of the separation, % of the path, that is asked for.
 LIMITS = {"omega": (0.15, 0.4), "isosigma": (0.15, 0.4), "isobaric": (0.35, 3.0), "density": (1.5, 10.0)}
+
+
+# Evaluations of the wind per step.
+EVALUATIONS = {"midpoint": 2, "petterssen": 2, "rk4": 4}
+# Million particle-steps per second asked for, and what MPTRAC reaches (whole run, C, OpenMP), by method and threads.
+TARGETS = {("midpoint", 1): 14, ("midpoint", 2): 28, ("petterssen", 1): 9, ("petterssen", 2): 18}
+TARGETS |= {("rk4", 1): 8, ("rk4", 2): 15}
+PEERS = {("midpoint", 1): "MPTRAC 4.0", ("midpoint", 2): "MPTRAC 6-8"}
+PEERS |= {("rk4", 1): "MPTRAC 2.3", ("rk4", 2): "MPTRAC 4.5"}
 
 
 def say(text: str) -> None:
@@ -106,51 +117,109 @@ def regional_field(hours: int) -> xr.Dataset:
 
 @njit(nogil=True)
 def bare_gather(wind, places):
-    """Read the 48 numbers that one evaluation needs, and add them: the limit of the memory."""
+    """Read the 24 numbers of one evaluation in a wind blended in time, and add them: the limit of the caches."""
     total = 0.0
     for n in range(places.shape[0]):
-        t, j, i, k = places[n]
-        for dt in range(2):
-            for dj in range(2):
-                for di in range(2):
-                    for dk in range(2):
-                        for part in range(3):
-                            total += wind[t + dt, j + dj, i + di, k + dk, part]
+        j, i, k = places[n]
+        for dj in range(2):
+            for di in range(2):
+                for dk in range(2):
+                    for part in range(3):
+                        total += wind[j + dj, i + di, k + dk, part]
     return total
 
 
-@pytest.mark.bench
-@pytest.mark.parametrize("count", [1_000, 10_000, 100_000])
-def test_speed_on_one_core(count):
-    met = regional_field(97)
-    options = Integration(step_minutes=10.0, output_minutes=60.0)
+@njit(nogil=True)
+def triad(a, b, c):
+    for n in range(a.size):
+        a[n] = b[n] + 3.0 * c[n]
+
+
+def gather_rate(wind, count=2_000_000) -> float:
+    """Return evaluations per second of the bare gather loop on one thread, best of three."""
+    places = np.random.default_rng(1).integers(0, np.array(wind.shape[:3]) - 1, (count, 3))
+    bare_gather(wind, places[:10])
+    return count / min(seconds(bare_gather, wind, places, clock=time.process_time) for _ in range(3))
+
+
+def triad_rate(size=20_000_000) -> float:
+    """Return bytes per second of a triad on one thread, best of three."""
+    a, b, c = np.zeros(size), np.ones(size), np.ones(size)
+    triad(a[:10], b[:10], c[:10])
+    return 24.0 * size / min(seconds(triad, a, b, c, clock=time.process_time) for _ in range(3))
+
+
+def seconds(function, *args, clock=time.perf_counter) -> float:
+    begin = clock()
+    function(*args)
+    return clock() - begin
+
+
+def random_starts(count: int, hours: int) -> pd.DataFrame:
     rng = np.random.default_rng(1)
-    starts = pd.DataFrame(
+    return pd.DataFrame(
         {
             "receptor": "a",
-            "time": pd.Timestamp("2021-01-05T00:00Z"),
+            "time": pd.Timestamp("2021-01-01T00:00Z") + pd.Timedelta(hours=hours),
             "lon": rng.uniform(114, 126, count),
             "lat": rng.uniform(31, 38, count),
             "height_m_agl": rng.uniform(10, 3000, count),
         }
     )
+
+
+def speed_case(met: xr.Dataset, count: int, method: str, threads: int, hours: int = 72) -> list[dict]:
+    """Return the figures of one run on a field in memory: the run on prepared winds, and with the preparing."""
+    starts = random_starts(count, met.sizes["time"] - 1)
+    options = Integration(method=method, step_minutes=10.0)
+    trajectories(met.isel(time=slice(-3, None)), starts.iloc[:5], hours=-1, options=options)
     begin = time.perf_counter()
-    prepared = prepare(met, backward=True)
-    ready = time.perf_counter()
-    run(prepared, starts.iloc[:10], hours=-1, options=options)
-    compiled = time.perf_counter()
-    points = run(prepared, starts, hours=-72, options=options)
-    end = time.perf_counter()
-    steps = 6.0 * points.groupby("trajectory")["age_h"].min().abs().sum()
-    shape = np.array(prepared.fields.wind.shape[:4]) - 1
-    places = rng.integers(0, shape, (200_000, 4))
-    bare_gather(prepared.fields.wind, places[:10])
-    begin_gather = time.perf_counter()
-    bare_gather(prepared.fields.wind, places)
-    gather = places.shape[0] / (time.perf_counter() - begin_gather)
-    speed = steps / (end - compiled)
-    say(
-        f"{count} trajectories, 72 h back, 10-min steps: {speed / 1e6:.2f} million particle-steps/s on one core, "
-        f"{2 * speed / gather:.2f} of a bare gather (two evaluations a step); prepared in {ready - begin:.2f} s"
-    )
-    assert speed > 1e5
+    prepared = prepare(met, window=window_of(starts, -hours), backward=True)
+    ready, cpu = time.perf_counter(), time.process_time()
+    points = run(prepared, starts, hours=-hours, options=options, threads=threads)
+    end, cpu = time.perf_counter(), time.process_time() - cpu
+    steps = 6.0 * float(points.groupby("trajectory")["age_h"].min().abs().sum())
+    evaluations = steps * EVALUATIONS[method] / cpu
+    gather, memory = gather_rate(prepared.fields.wind[0]), triad_rate(2_000_000 if count > 100 else 1000)
+    limit, peer = TARGETS.get((method, threads)), PEERS.get((method, threads))
+    case = {"name": f"trajectories {method}", "size": count, "threads": threads}
+    rate = {"unit": "million particle-steps/s", "limit": limit, "peer": peer}
+    return [
+        {**case, "value": steps / (end - ready) / 1e6, **rate},
+        {**case, "name": case["name"] + " with preparing", "value": steps / (end - begin) / 1e6, **rate},
+        {**case, "name": case["name"] + " per CPU second", "value": steps / cpu / 1e6, **rate},
+        {
+            **case,
+            "name": case["name"] + " evaluations to bare gather, per CPU second",
+            "value": evaluations / gather,
+            "unit": "1",
+            "limit": None,
+            "peer": f"gather {gather / 1e6:.1f} million/s, triad {memory / 1e9:.1f} GB/s",
+        },
+    ]
+
+
+@pytest.fixture(scope="module")
+def field() -> xr.Dataset:
+    return regional_field(97)
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("method", list(EVALUATIONS))
+@pytest.mark.parametrize("count", [1_000, 10_000, 100_000])
+def test_speed(field, bench_results, count, method, threads):
+    figures = speed_case(field, count, method, threads)
+    for figure in figures:
+        say(f"{figure['name']}, {count} starts, {threads} thread(s): {figure['value']:.2f} {figure['unit']}")
+    bench_results.extend(figures)
+    assert figures[0]["value"] > 0.1
+
+
+@pytest.mark.bench
+@pytest.mark.parametrize("module", ["tracing.jobs", "api.cli"])
+def test_start_up(bench_results, module):
+    took = min(seconds(subprocess.run, [sys.executable, "-c", f"import {module}"]) for _ in range(3))
+    say(f"import {module} in a new process: {took:.2f} s")
+    figure = {"name": f"import {module}", "size": 1, "threads": 1, "value": took, "unit": "s"}
+    bench_results.append({**figure, "limit": 2.0, "peer": None})

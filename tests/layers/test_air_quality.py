@@ -1,5 +1,7 @@
 """Indices by hand: at break points, between them, above them, without a value; by date of the data."""
 
+from decimal import ROUND_HALF_EVEN, Decimal
+
 import geopandas as gpd
 import numpy as np
 import pandas as pd
@@ -8,7 +10,7 @@ import shapely
 
 from geo.errors import InvalidInput
 from layers.air_quality import CATEGORIES, STANDARDS, daily_aqi, hourly_aqi, iaqi, standard_of, station_aqi
-from layers.aqi_kernels import BREAKPOINTS, IAQI_STEPS, round_concentration
+from layers.aqi_kernels import BREAKPOINTS, IAQI_STEPS, counted_units
 
 OLD, NEW = STANDARDS
 
@@ -62,7 +64,10 @@ def test_the_index_never_falls_and_keeps_the_shape():
 
 
 def test_rounding_is_half_even():
-    np.testing.assert_array_equal(round_concentration(np.array([0.5, 1.5, 2.5, 2.51]), 0), [0, 2, 2, 3])
+    assert [counted_units(conc, 1.0) for conc in (0.5, 1.5, 2.5, 2.51)] == [0, 2, 2, 3]
+    for hundredths in range(0, 15_100):
+        exact = (Decimal(hundredths) / 100).quantize(Decimal("0.1"), ROUND_HALF_EVEN) * 10
+        assert counted_units(hundredths / 100, 10.0) == exact
 
 
 def test_the_standard_changes_at_midnight_in_china():

@@ -341,3 +341,18 @@ def test_bad_boilers_are_refused(boilers, text):
 def test_a_unit_that_makes_no_zone_needs_no_capacity():
     frame = chp([("甲", 330.0, *XINHAI), ("乙", np.nan, *XINHAI)], status=["operating", "planned"])
     assert len(heating_zones(frame, None).zones) == 2
+
+
+def test_wind_and_solar_make_no_zone_and_are_named() -> None:
+    chp = gpd.GeoDataFrame(
+        {
+            "name": ["煤电", "灌云风电", "Solar A"],
+            "capacity_mw": [330.0, 400.0, 50.0],
+            "fuel": ["Coal", "Wind", " solar "],
+        },
+        geometry=gpd.points_from_xy([119.1, 119.6, 119.3], [34.5, 34.5, 34.4]),
+        crs=4326,
+    )
+    result = heating_zones(chp, None)
+    assert result.zones.loc[result.zones["kind"] == "plant", "plant"].tolist() == ["煤电"]
+    assert any("灌云风电" in warning and "Solar A" in warning for warning in result.warnings)

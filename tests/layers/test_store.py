@@ -8,7 +8,6 @@ import sys
 import textwrap
 import threading
 import time
-from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
@@ -20,7 +19,6 @@ import shapely
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.provenance import content_hash
 from layers.store import LayerData, UnknownLayer, Workspace
-from layers.store_gpkg import signature
 
 EVIL = '"; DROP TABLE stations;--'
 
@@ -260,12 +258,12 @@ import sys, geopandas, shapely
 from layers.store import LayerData, Workspace
 workspace = Workspace(sys.argv[1])
 version = int(sys.argv[2])
-print("ready", flush=True)
 while True:
     version += 1
     points = shapely.points([[119 + i / 1000, 34] for i in range(300)])
     frame = geopandas.GeoDataFrame({"version": [version] * 300}, geometry=points, crs=4326)
     workspace.write({"hotspots": LayerData(frame), "hotspots_b": LayerData(frame, schema="hotspots")})
+    print("written", flush=True)
 """
 
 
@@ -280,9 +278,8 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pat
         arguments = [sys.executable, str(script), str(folder), str(seen[-1])]
         with subprocess.Popen(arguments, stdout=subprocess.PIPE, env=environment) as writer:
             assert writer.stdout is not None
-            writer.stdout.readline()
-            for _ in range(2):
-                wait_for_a_swap(folder / "layers.gpkg")
+            # One version at least, however busy the machine is; then any moment of the next ones.
+            assert writer.stdout.readline() == b"written\n"
             time.sleep(rng.uniform(0.05, 0.4))
             writer.send_signal(signal.SIGKILL)
         workspace = Workspace(folder)
@@ -296,12 +293,4 @@ def test_a_writer_killed_at_any_moment_leaves_the_old_or_the_new_version(tmp_pat
             assert base.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         base.close()
         assert not list(folder.glob(".writing-*"))
-    assert seen[-1] > 4
-
-
-def wait_for_a_swap(path: Path) -> None:
-    """Wait until the file is another one: a busy machine needs longer, and every writer must have written."""
-    before, deadline = signature(path), time.monotonic() + 30
-    while signature(path) == before:
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
+    assert seen[-1] >= 4

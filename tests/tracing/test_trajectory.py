@@ -70,21 +70,6 @@ def test_solid_rotation_of_the_sphere(field, hours, request, tools):
     assert tools.separation_km(end["lon"], end["lat"], *want) < 5e-4 * path
 
 
-def test_petterssen_is_of_second_order(rotating_latlon, tools):
-    errors = []
-    for step in (60.0, 30.0, 15.0):
-        options = Integration(step_minutes=step)
-        met = rotating_latlon.astype("float64")
-        end = trajectories(met, tools.start(NOON, 105.0, 35.0), hours=20, vertical="isosigma", options=options).iloc[-1]
-        fine = trajectories(
-            met, tools.start(NOON, 105.0, 35.0), hours=20, vertical="isosigma", options=Integration(step_minutes=1.0)
-        ).iloc[-1]
-        errors.append(float(tools.separation_km(end["lon"], end["lat"], fine["lon"], fine["lat"])))
-    ratios = np.array(errors[:-1]) / errors[1:]
-    assert (ratios > 3.3).all(), errors
-    assert (ratios < 4.9).all(), errors
-
-
 def test_uniform_flow_along_a_parallel(eastward, tools):
     points = trajectories(eastward, tools.start(NOON, 2.0, 40.0), hours=24)
     want = 2.0 + np.degrees(10.0 * 3600.0 * points["age_h"] / (EARTH_RADIUS_M * np.cos(np.radians(40.0))))

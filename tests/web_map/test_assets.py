@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from geo.errors import MissingData, SourceUnavailable
-from web_map.assets import ASSETS, STATIC, TEMPLATES, asset_path, missing_assets, require_assets
+from web_map.assets import ASSETS, FONT, STATIC, TEMPLATES, asset_path, missing_assets, require_assets
 
 ROOM = STATIC.parent
 
@@ -19,7 +19,8 @@ def test_the_lock_pins_by_hash_and_names_no_registry() -> None:
     assert {name.removeprefix("node_modules/") for name in packages} == set(wanted)
     assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in wanted.values())
     assert all(entry["integrity"].startswith("sha512-") and "resolved" not in entry for entry in packages.values())
-    assert {file.split("/")[0] for file in ASSETS.values()} == set(wanted)
+    used = [file.split("/") for file in (*ASSETS.values(), FONT)]
+    assert {"/".join(parts[: 2 if parts[0].startswith("@") else 1]) for parts in used} == set(wanted)
 
 
 def test_installed_assets_are_found(tmp_path: Path) -> None:

@@ -8,11 +8,16 @@ import xarray as xr
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met.arl import read_arl
 from tracing.met.arl_format import is_arl
+from tracing.met.complete import complete
 from tracing.met.join import join
+from tracing.met.netcdf import is_netcdf, read_netcdf
 
 _HEAD_BYTES = 158
 # Format by content: a test of the first bytes, and the reader. Further readers are added here.
-_READERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[Path], xr.Dataset]], ...] = (("ARL", is_arl, read_arl),)
+_READERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[Path], xr.Dataset]], ...] = (
+    ("ARL", is_arl, read_arl),
+    ("NetCDF (ERA5, GFS, WRF)", is_netcdf, read_netcdf),
+)
 
 
 def open_met(paths: str | Path | Sequence[str | Path]) -> xr.Dataset:
@@ -26,7 +31,8 @@ def open_met(paths: str | Path | Sequence[str | Path]) -> xr.Dataset:
     -------
     xarray.Dataset of float32, dimensions (time, level, y, x), SI units, CF names; surface fields (time, y, x). Time is
     UTC. The projection stands in ``attrs`` (CF grid mapping), the vertical coordinate in ``attrs["vertical"]``.
-    NaN marks a level without the variable.
+    NaN marks a level without the variable. ``attrs["assumed"]`` lists, in Chinese and English, what was assumed where
+    the files are silent. NetCDF is read lazily, one time of a field when it is asked for.
 
     Raises
     ------
@@ -38,7 +44,7 @@ def open_met(paths: str | Path | Sequence[str | Path]) -> xr.Dataset:
     files = [Path(p) for p in ([paths] if isinstance(paths, str | Path) else paths)]
     if not files:
         raise InvalidInput("meteorology: no file given; name at least one")
-    return join([(str(path), _open(path)) for path in files])
+    return complete(join([(str(path), _open(path)) for path in dict.fromkeys(files)]))
 
 
 def _open(path: Path) -> xr.Dataset:
@@ -50,6 +56,10 @@ def _open(path: Path) -> xr.Dataset:
     for _, recognises, read in _READERS:
         if recognises(head):
             return read(path)
+    if head.startswith(b"PK\x03\x04"):
+        raise InvalidInput(
+            f"{path}: a zip archive, as the Climate Data Store sends; unpack it and give the files in it"
+        )
     known = ", ".join(name for name, _, _ in _READERS)
     raise InvalidInput(f"{path}: not a meteorological file that can be read here; formats read: {known}")
 

@@ -169,7 +169,7 @@ def grid_of(met: xr.Dataset) -> MetGrid:
     missing = [name for name in names if name not in met.coords]
     if missing:
         raise InvalidInput(f"meteorology: coordinates {missing} are missing; a {kind} grid needs {list(names)}")
-    (x0, dx, nx), (y0, dy, ny) = (_even_axis(name, met[name].values) for name in names)
+    (x0, dx, nx), (y0, dy, ny) = (even_axis(name, met[name].values) for name in names)
     parallel = float(met.attrs.get("standard_parallel", 0.0))
     lon_keys = (
         "straight_vertical_longitude_from_pole",
@@ -180,7 +180,8 @@ def grid_of(met: xr.Dataset) -> MetGrid:
     return MetGrid(kind, x0, y0, dx, dy, nx, ny, parallel, central)
 
 
-def _even_axis(name: str, values: NDArray[Any]) -> tuple[float, float, int]:
+def even_axis(name: str, values: NDArray[Any]) -> tuple[float, float, int]:
+    """Return first value, spacing and number of an ascending, even axis; raise InvalidInput for another."""
     values = np.asarray(values, np.float64)
     if values.ndim != 1 or values.size < 2:
         raise InvalidInput(f"meteorology: coordinate {name} needs one dimension and two points or more")

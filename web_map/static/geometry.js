@@ -1,7 +1,11 @@
-// Where to write a polygon's name: the point inside it that is farthest from its edges and from places to be kept
-// free (on a coarse grid).
+// Where to write a polygon's name: the point inside it that keeps clear of the places to be left free and is farthest
+// from its edges (on a coarse grid).
 
-const STEPS = 24;
+const STEPS = 40;
+// A name is wider than high: what lies beside it is in its way from farther off than what lies above.
+const WIDTH_TO_HEIGHT = 2.2;
+// Degrees between a name and the nearest place that leave both readable; more is no better.
+const ENOUGH = 0.072;
 
 export function labelPoint(geometry, free = []) {
   const polygons = geometry.type === "MultiPolygon" ? geometry.coordinates : [geometry.coordinates];
@@ -12,7 +16,9 @@ export function labelPoint(geometry, free = []) {
     for (let j = 1; j < STEPS; j += 1) {
       const lon = west + ((east - west) * i) / STEPS;
       const lat = south + ((north - south) * j) / STEPS;
-      const room = inside(rings, lon, lat) ? Math.min(edgeDistance(rings, lon, lat), placeDistance(free, lon, lat)) : -1;
+      if (!inside(rings, lon, lat)) continue;
+      // First clear of the places, then as far from the edges as that allows.
+      const room = Math.min(placeDistance(free, lon, lat), ENOUGH ** 2) * 100 + edgeDistance(rings, lon, lat);
       if (room > best.room) best = { lon, lat, room };
     }
   }
@@ -20,7 +26,7 @@ export function labelPoint(geometry, free = []) {
 }
 
 function placeDistance(places, x, y) {
-  return Math.min(Infinity, ...places.map(({ lng, lat }) => ((lng - x) ** 2 + (lat - y) ** 2) / 2));
+  return Math.min(Infinity, ...places.map(({ lng, lat }) => ((lng - x) / WIDTH_TO_HEIGHT) ** 2 + (lat - y) ** 2));
 }
 
 function ringArea(ring) {

@@ -21,6 +21,7 @@ export class MapLayer {
     this.facetValues = {};
     this.ordinalValues = [];
     this.badges = [];
+    this.names = [];
     this.ticks = [];
     this.group = L.featureGroup();
   }
@@ -136,6 +137,7 @@ export class MapLayer {
       : [];
     this.group.clearLayers();
     this.badges = [];
+    this.names = [];
     for (const feature of features) this.drawFeature(feature);
     this.drawTicks(features);
     if (this.rastersUrl) await this.drawRasters(features);
@@ -177,17 +179,30 @@ export class MapLayer {
   }
 
   drawInside(feature, symbol) {
-    const place = () => (feature.labelPlace ??= labelPoint(feature.geometry, this.app.stationPlaces));
+    const place = () => (feature.labelPlace ??= labelPoint(feature.geometry, this.app.pointsShown));
     if (!POINT_SHAPES.has(symbol.shape)) {
       const sign = new ShapeMarker(place(), symbol, {});
       this.describe(sign, feature);
       this.group.addLayer(sign);
     }
-    if (!this.style.show_label) return;
+    if (this.style.show_label) this.drawName(feature, place());
+  }
+
+  drawName(feature, place) {
     const zh = featureName(this, feature.properties) ?? "";
     const en = feature.properties[this.style.label_en] ?? zh;
     const icon = L.divIcon({ className: "area-label", html: both(zh, String(en)), iconSize: [0, 0] });
-    this.group.addLayer(L.marker(place(), { icon, pane: "suyuanLabels", interactive: false, keyboard: false }));
+    const name = L.marker(place, { icon, pane: "suyuanLabels", interactive: false, keyboard: false });
+    this.names.push({ feature, name });
+    this.group.addLayer(name);
+  }
+
+  // Names were written while points were still on their way: give each its place among all that are shown.
+  placeNames() {
+    for (const { feature, name } of this.names) {
+      feature.labelPlace = labelPoint(feature.geometry, this.app.pointsShown);
+      name.setLatLng(feature.labelPlace);
+    }
   }
 
   describe(shape, feature) {

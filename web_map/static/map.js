@@ -104,8 +104,11 @@ class App {
     return top ? stationNames(top) : [];
   }
 
-  get stationPlaces() {
-    return this.layers.flatMap((layer) => (layer.visible && layer.style.badge ? layer.badges.map((badge) => badge.getLatLng()) : []));
+  // What the name of an area should not cover: the points on the map, but for layers that are everywhere.
+  get pointsShown() {
+    const shown = this.layers.filter((layer) => layer.visible && !layer.style.base && layer.shown.length <= MOST_ARRANGED);
+    const points = shown.flatMap((layer) => layer.shown.filter(({ geometry }) => geometry?.type === "Point"));
+    return points.map(({ geometry }) => L.latLng(geometry.coordinates[1], geometry.coordinates[0]));
   }
 
   layerOf(schema) {
@@ -159,9 +162,8 @@ class App {
       }
     }
     const first = this.layers.filter((layer) => layer.style.visible);
-    // Stations first: the names of areas are written where no station stands.
-    await Promise.all(first.filter((layer) => layer.style.badge).map((layer) => layer.show()));
-    await Promise.all(first.filter((layer) => !layer.style.badge).map((layer) => layer.show()));
+    await Promise.all(first.map((layer) => layer.show()));
+    first.forEach((layer) => layer.placeNames());
     this.layers.forEach((layer) => this.list.update(layer));
     this.legend.update();
   }
