@@ -211,7 +211,9 @@ def _tell(report: IngestReport, path: Path | None) -> None:
     """Print notes and the report on stderr, and write the whole of it where the user asked for it."""
     if path is not None:
         write_report(report, path)
-    for line in (*(f"note: {note}" for note in report.notes), *report_lines(report, REJECTED_SHOWN)):
+    told = set(report.remarks["reason_en"])
+    notes = [f"note: {note}" for note in report.notes if note not in told]
+    for line in (*notes, *report_lines(report, REJECTED_SHOWN)):
         sys.stderr.write(f"{line}\n")
 
 

@@ -236,7 +236,7 @@ def _respelled(values: pd.Series, typed: pd.Series, target: Field, header: str) 
     plain = {key(text) for choice in target.choices for text in (choice.value, choice.title_zh, choice.title_en)}
     pairs = pd.DataFrame({"was": values.astype("str"), "is": typed})[typed.notna()]
     return [
-        Remark("changed", None, header, was, f"读作 {now}（{len(rows)} 行）", f"read as {now} in {len(rows)} rows")
+        Remark("changed", None, header, was, f"读作 {now}（{len(rows)} 行）", f"read as {now} (rows: {len(rows)})")
         for (was, now), rows in pairs.groupby(["was", "is"])
         if key(str(was)) not in plain
     ]

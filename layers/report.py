@@ -69,8 +69,8 @@ def report_lines(report: IngestReport, shown: int) -> list[str]:
     """Return the report as lines for a terminal, each outcome with its first `shown` entries."""
     found = counts(report)
     lines = [
-        f"共 {found['total']} 行，接受 {found['accepted']}，拒绝 {found['rejected_rows']} · "
-        f"{found['total']} rows, {found['accepted']} accepted, {found['rejected_rows']} rejected"
+        f"共 {found['total']} 行，合格 {report.good}，拒绝 {found['rejected_rows']}，接受 {found['accepted']} · "
+        f"{found['total']} rows, {report.good} good, {found['rejected_rows']} rejected, {found['accepted']} accepted"
     ]
     table = report_table(report)
     for outcome, (zh, en) in OUTCOMES.items():

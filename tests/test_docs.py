@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-GUIDES = ("docs/analyst.md", "docs/emergency.md")
+GUIDES = ("docs/analyst.md", "docs/emergency.md", "docs/clerk.md")
 PAGES = (
     "README.md",
     "README.zh.md",

@@ -48,7 +48,7 @@ def test_every_outcome_is_named_with_its_row_and_line(report):
         ("changed", None, None),
         ("outside_city", 4, 5),
     ]
-    assert table["reason_en"].tolist()[2:] == ["read as coal in 2 rows", "lies outside the districts"]
+    assert table["reason_en"].tolist()[2:] == ["read as coal (rows: 2)", "lies outside the districts"]
     assert counts(report) == {
         "total": 4,
         "accepted": 2,
@@ -63,7 +63,7 @@ def test_every_outcome_is_named_with_its_row_and_line(report):
 
 def test_the_report_as_lines_csv_excel_and_json(report, tmp_path):
     lines = report_lines(report, 20)
-    assert lines[0].endswith("4 rows, 2 accepted, 2 rejected")
+    assert lines[0].endswith("4 rows, 2 good, 2 rejected, 2 accepted")
     assert any("[市外 outside the city] row 4: geometry '121.500000 31.200000'" in line for line in lines)
     for ending in ("csv", "xlsx", "json"):
         write_report(report, tmp_path / f"r.{ending}")
