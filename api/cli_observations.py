@@ -5,6 +5,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from api.cli_aqi import check_table_output
 from api.cli_layers import assignment, tell_rejected
 from api.settings import Settings
@@ -76,6 +78,13 @@ def _add_report(group: Any, common: argparse.ArgumentParser) -> None:
     )
     report.add_argument("--targets", metavar="FILE", type=Path, help="table with name, pm25_target_ug_m3, ...")
     report.add_argument("--hour-named", choices=HOUR_NAMES, default="start", help="what an hour's time says")
+    report.add_argument(
+        "--leave-out",
+        metavar="FLAG",
+        nargs="+",
+        default=[],
+        help="values with these flags do not count, for example: stuck jump",
+    )
     report.add_argument("--output", metavar="OUT", type=Path, required=True, help="table out (.csv, .xlsx)")
     report.set_defaults(command=write_report)
 
@@ -99,29 +108,30 @@ def check_observations(options: argparse.Namespace, settings: Settings) -> None:
     """Flag the signs of faults in the workspace's observations of a year or month."""
     if options.output is not None:
         check_table_output(options.output)
-    workspace = Workspace(settings.workspace)
-    workspace.require()
-    start, end = period(options.year, options.month)
-    with workspace.transaction():
-        known = any(record.id == "stations" for record in workspace.records())
-        stations = workspace.read("stations") if known else None
-        observations = workspace.observations.read(start=start, end=end)
-    if observations.empty:
-        raise MissingData(f"no observations from {start:%Y-%m-%d} on in {workspace.path}: nothing to check")
-    flagged = flag_faults(observations, stations)
-    workspace.observations.add(flagged[flagged["flag"] != observations["flag"].fillna("")])
+    flagged, compared = _flag(Workspace(settings.workspace), *period(options.year, options.month))
     found = faults(flagged)
     if options.output is not None:
         write_table(found, options.output)
-    if stations is None:
+    if not compared:
         sys.stderr.write("note: no layer stations; no station was compared with its neighbours\n")
     for row in found.head(_TOLD).itertuples():
         sys.stdout.write(
             f"{row.station_id} {row.pollutant} {row.sign}: {row.hours} h, {row.reason_zh} {row.reason_en}\n"
         )
-    sys.stdout.write(
-        f"{len(observations)} values checked, {len(found)} signs of faults; flags stored, nothing deleted\n"
-    )
+    sys.stdout.write(f"{len(flagged)} values checked, {len(found)} signs of faults; flags stored, nothing deleted\n")
+
+
+def _flag(workspace: Workspace, start: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.DataFrame, bool]:
+    """Flag and store under one lock, so that nobody's correction in between is overwritten."""
+    workspace.require()
+    with workspace.transaction():
+        stations = workspace.read("stations") if any(r.id == "stations" for r in workspace.records()) else None
+        observations = workspace.observations.read(start=start, end=end)
+        if observations.empty:
+            raise MissingData(f"no observations from {start:%Y-%m-%d} on in {workspace.path}: nothing to check")
+        flagged = flag_faults(observations, stations)
+        workspace.observations.add(flagged[flagged["flag"] != observations["flag"]])
+    return flagged, stations is not None
 
 
 def write_report(options: argparse.Namespace, settings: Settings) -> None:
@@ -133,7 +143,7 @@ def write_report(options: argparse.Namespace, settings: Settings) -> None:
     with workspace.transaction():
         stations, observations = workspace.read("stations"), workspace.observations.read(start=start, end=end)
     targets = None if options.targets is None else infer_types(read_table(options.targets))
-    chosen = Period(options.year, options.month, options.hour_named)
+    chosen = Period(options.year, options.month, options.hour_named, tuple(options.leave_out))
     table, notes = report(stations, observations, chosen, by=options.by, levels=options.levels, targets=targets)
     write_table(table, options.output)
     for note in notes:

@@ -39,5 +39,11 @@ def test_the_report_of_the_practice_episode(tmp_path: Path, capsys: pytest.Captu
     assert pd.read_csv(tmp_path / "signs.csv")["station_id"].tolist() == ["YLWZ57"]
     stored = Workspace(tmp_path / "ws").observations.read(stations=["YLWZ57"], pollutants=["pm25"])
     assert stored["flag"].value_counts()["synthetic;stuck"] == 34
+    micro = [*year, "--by", "station", "--levels", "micro", *workspace]
+    assert main(["layers", "add", "stations", str(SAMPLES / "micro_stations.csv"), *workspace]) == 0
+    for extra, days in ((["--leave-out", "stuck"], 3), ([], 5)):
+        assert main([*micro, *extra]) == 0
+        assert pd.read_csv(out).set_index("name").loc["YLWZ57", "n_pm25"] == days
+    capsys.readouterr()
     assert main([*year, "--month", "5", *workspace]) == 2
     assert "no observations of the stations in 2021" in capsys.readouterr().err
