@@ -5,11 +5,14 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from api.cli_aqi import check_table_output
 from api.cli_layers import assignment, tell_rejected
 from api.settings import Settings
-from geo.errors import InvalidInput
+from geo.errors import InvalidInput, MissingData
 from layers.export import export_observations
+from layers.fault_signs import faults, flag_faults
 from layers.means import HOUR_NAMES
 from layers.observation_report import BY, LEVELS, Period, period, report
 from layers.observations import read_observations
@@ -17,9 +20,11 @@ from layers.store import Workspace
 from layers.tables import infer_types, read_table
 from layers.writers import write_table
 
+_TOLD = 20
+
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Declare `observations add|export|report`."""
+    """Declare `observations add|export|report|check`."""
     group = commands.add_parser("observations", help="观测数据 · observations").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
@@ -49,6 +54,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     export.add_argument("out", metavar="OUT", type=Path)
     export.set_defaults(command=export_all)
     _add_report(group, common)
+    _add_check(group, common)
 
 
 def _add_report(group: Any, common: argparse.ArgumentParser) -> None:
@@ -72,8 +78,60 @@ def _add_report(group: Any, common: argparse.ArgumentParser) -> None:
     )
     report.add_argument("--targets", metavar="FILE", type=Path, help="table with name, pm25_target_ug_m3, ...")
     report.add_argument("--hour-named", choices=HOUR_NAMES, default="start", help="what an hour's time says")
+    report.add_argument(
+        "--leave-out",
+        metavar="FLAG",
+        nargs="+",
+        default=[],
+        help="values with these flags do not count, for example: stuck jump",
+    )
     report.add_argument("--output", metavar="OUT", type=Path, required=True, help="table out (.csv, .xlsx)")
     report.set_defaults(command=write_report)
+
+
+def _add_check(group: Any, common: argparse.ArgumentParser) -> None:
+    check = group.add_parser(
+        "check",
+        parents=[common],
+        help="故障迹象 · signs of faults",
+        description="标出数值不变、突变、与周边站点不一致、PM2.5 高于 PM10、负值；只加标记，不删数据。 "
+        "Flags stuck values, jumps, stations unlike their neighbours, PM2.5 above PM10, negatives; deletes nothing.",
+        epilog="example: suyuan observations check --year 2021 --output signs.csv",
+    )
+    check.add_argument("--year", type=int, required=True)
+    check.add_argument("--month", type=int, choices=range(1, 13), metavar="1..12", help="this month only")
+    check.add_argument("--output", metavar="OUT", type=Path, help="also write the signs found (.csv, .xlsx)")
+    check.set_defaults(command=check_observations)
+
+
+def check_observations(options: argparse.Namespace, settings: Settings) -> None:
+    """Flag the signs of faults in the workspace's observations of a year or month."""
+    if options.output is not None:
+        check_table_output(options.output)
+    flagged, compared = _flag(Workspace(settings.workspace), *period(options.year, options.month))
+    found = faults(flagged)
+    if options.output is not None:
+        write_table(found, options.output)
+    if not compared:
+        sys.stderr.write("note: no layer stations; no station was compared with its neighbours\n")
+    for row in found.head(_TOLD).itertuples():
+        sys.stdout.write(
+            f"{row.station_id} {row.pollutant} {row.sign}: {row.hours} h, {row.reason_zh} {row.reason_en}\n"
+        )
+    sys.stdout.write(f"{len(flagged)} values checked, {len(found)} signs of faults; flags stored, nothing deleted\n")
+
+
+def _flag(workspace: Workspace, start: pd.Timestamp, end: pd.Timestamp) -> tuple[pd.DataFrame, bool]:
+    """Flag and store under one lock, so that nobody's correction in between is overwritten."""
+    workspace.require()
+    with workspace.transaction():
+        stations = workspace.read("stations") if any(r.id == "stations" for r in workspace.records()) else None
+        observations = workspace.observations.read(start=start, end=end)
+        if observations.empty:
+            raise MissingData(f"no observations from {start:%Y-%m-%d} on in {workspace.path}: nothing to check")
+        flagged = flag_faults(observations, stations)
+        workspace.observations.add(flagged[flagged["flag"] != observations["flag"]])
+    return flagged, stations is not None
 
 
 def write_report(options: argparse.Namespace, settings: Settings) -> None:
@@ -85,7 +143,7 @@ def write_report(options: argparse.Namespace, settings: Settings) -> None:
     with workspace.transaction():
         stations, observations = workspace.read("stations"), workspace.observations.read(start=start, end=end)
     targets = None if options.targets is None else infer_types(read_table(options.targets))
-    chosen = Period(options.year, options.month, options.hour_named)
+    chosen = Period(options.year, options.month, options.hour_named, tuple(options.leave_out))
     table, notes = report(stations, observations, chosen, by=options.by, levels=options.levels, targets=targets)
     write_table(table, options.output)
     for note in notes:

@@ -130,13 +130,16 @@ def index_of_table(
     """
     if kind not in (None, *KINDS):
         raise InvalidInput(f"unknown kind {kind!r} of table; use one of {', '.join(KINDS)}")
-    items = _items(table)
+    items = _items(table, name)
     when = _time_columns(table, name)
     times, notes = _times(table, when, name, timezone)
     kind = kind or _kind(when, items, times)
     if kind == "daily":
         notes = [note for note in notes if "no zone" not in note]
     chosen = _chosen(kind, items, name)
+    unused = [header for header in items.values() if header not in chosen.values()]
+    if unused:
+        notes.append(f"not used in a {kind} table: {', '.join(unused)}")
     given, shown = _given(table, chosen, name, accept_good, notes)
     numbers = {column: given[column] * _factor(chosen[column], column, units or {}) for column in given}
     if "co" in numbers:
@@ -154,7 +157,7 @@ def index_of_table(
     return AqiTable(_joined(out, index, kind, notes), kind, notes)
 
 
-def _items(table: pd.DataFrame) -> dict[tuple[str, str | None], str]:
+def _items(table: pd.DataFrame, name: str) -> dict[tuple[str, str | None], str]:
     """Return which header holds which pollutant and averaging time."""
     found: dict[tuple[str, str | None], str] = {}
     for header in map(str, table.columns):
@@ -163,7 +166,10 @@ def _items(table: pd.DataFrame) -> dict[tuple[str, str | None], str]:
             text = text.replace(chinese, plain)
         match = _ITEM.fullmatch(key(text))
         if match:
-            found.setdefault((match[1], match[2]), header)
+            if (match[1], match[2]) in found:
+                there = found[match[1], match[2]]
+                raise InvalidInput(f"{name} has two columns for one pollutant: {there!r} and {header!r}; rename one")
+            found[match[1], match[2]] = header
     return found
 
 

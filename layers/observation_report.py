@@ -21,11 +21,12 @@ _CITY_LEVEL = "national"
 
 @dataclass(frozen=True)
 class Period:
-    """What is assessed: a year, or one of its months; and how its hours are named ("start" or "end")."""
+    """What is assessed: a year, or one of its months; how its hours are named; which flags do not count."""
 
     year: int
     month: int | None = None
     hour_named: str = "start"
+    leave_out: tuple[str, ...] = ()
 
 
 def period(year: int, month: int | None = None) -> tuple[pd.Timestamp, pd.Timestamp]:
@@ -91,7 +92,7 @@ def report(
     if "level" in used:
         used = used[used["level"].isna() | used["level"].isin(list(levels))]
     inside = observations[observations["station_id"].isin(used["id"])]
-    daily = daily_means(inside, hour_named=chosen.hour_named)
+    daily = daily_means(inside, hour_named=chosen.hour_named, leave_out=chosen.leave_out)
     if daily.empty:
         raise MissingData(f"no observations of the stations in {chosen.year}; add some, or name other --levels")
     parts = [

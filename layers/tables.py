@@ -75,7 +75,12 @@ def read_long_table(path: Path, *, encoding: str | None = None) -> pd.DataFrame:
         return read_table(path)
     text = decode(_gunzip(path) if zipped else read_bytes(path), path.name, encoding)
     first = text.split("\n", 1)[0]
-    options = {"sep": max(",;\t", key=first.count), "dtype": "str", "na_filter": False, "skip_blank_lines": False}
+    separator = max(",;\t", key=first.count)
+    names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
+    twice = sorted({name for name in names if name and names.count(name) > 1})
+    if twice:
+        raise InvalidInput(f"{path.name} has two columns called {twice[0]!r}; rename one")
+    options = {"sep": separator, "dtype": "str", "na_filter": False, "skip_blank_lines": False}
     try:
         table = pd.read_csv(io.StringIO(text), **options)  # type: ignore[call-overload]
     except (pd.errors.ParserError, pd.errors.EmptyDataError, ValueError) as error:

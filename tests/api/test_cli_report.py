@@ -7,6 +7,7 @@ import pytest
 
 from api.cli import main
 from data_samples import folder
+from layers.store import Workspace
 
 SAMPLES = folder()
 
@@ -31,5 +32,18 @@ def test_the_report_of_the_practice_episode(tmp_path: Path, capsys: pytest.Captu
     assert "some of the values are generated" in said
     assert main([*year, "--by", "station", "--month", "10", *workspace]) == 0
     assert len(pd.read_csv(out)) == 10
+    check = ["observations", "check", "--year", "2021", "--output", str(tmp_path / "signs.csv"), *workspace]
+    for _ in range(2):
+        assert main(check) == 0
+        assert "YLWZ57 pm25 stuck: 34 h" in capsys.readouterr().out
+    assert pd.read_csv(tmp_path / "signs.csv")["station_id"].tolist() == ["YLWZ57"]
+    stored = Workspace(tmp_path / "ws").observations.read(stations=["YLWZ57"], pollutants=["pm25"])
+    assert stored["flag"].value_counts()["synthetic;stuck"] == 34
+    micro = [*year, "--by", "station", "--levels", "micro", *workspace]
+    assert main(["layers", "add", "stations", str(SAMPLES / "micro_stations.csv"), *workspace]) == 0
+    for extra, days in ((["--leave-out", "stuck"], 3), ([], 5)):
+        assert main([*micro, *extra]) == 0
+        assert pd.read_csv(out).set_index("name").loc["YLWZ57", "n_pm25"] == days
+    capsys.readouterr()
     assert main([*year, "--month", "5", *workspace]) == 2
     assert "no observations of the stations in 2021" in capsys.readouterr().err

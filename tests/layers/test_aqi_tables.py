@@ -114,6 +114,8 @@ def test_daily_or_hourly_is_recognised(tmp_path, header, row, kind):
         ("date,pm25\n2024-05-01,inf\n", "'inf' is not a number"),
         ("date,pm25(ppb)\n2024-05-01,1\n", "unknown unit 'ppb'"),
         ("date,pm25\n2024-05-01,1,\n", "more cells than the header"),
+        ("date,pm25,pm25\n2024-05-01,1,2\n", "two columns called 'pm25'"),
+        ("date,pm25,PM2.5\n2024-05-01,1,2\n", "two columns for one pollutant: 'pm25' and 'PM2.5'"),
         ("date,co\n" + "2024-05-01,700\n" * 20, "CO of 700 mg/m3"),
         ("", "not a table|is empty"),
     ],
@@ -136,6 +138,11 @@ def test_good_cells_can_be_taken_and_negatives_have_no_index(tmp_path):
         "1 negative values of",
         "given columns rename",
     ]
+
+
+def test_a_pollutant_of_another_averaging_time_is_not_used_and_said():
+    found = index_of_table(pd.DataFrame({"date": ["2024-05-01"], "pm25": ["36"], "o3": ["400"]}))
+    assert (found.table["aqi"].tolist(), found.notes) == ([52], ["not used in a daily table: o3"])
 
 
 def test_daily_ozone_above_800_by_date():
