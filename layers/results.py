@@ -232,6 +232,44 @@ LOCAL_MORAN = LayerSchema(
     free=True,
 )
 
+_PATTERNS = (
+    ("new", "新增", "New"),
+    ("consecutive", "连续", "Consecutive"),
+    ("intensifying", "加强", "Intensifying"),
+    ("persistent", "持续", "Persistent"),
+    ("diminishing", "减弱", "Diminishing"),
+    ("sporadic", "零星", "Sporadic"),
+    ("oscillating", "振荡", "Oscillating"),
+    ("historical", "历史", "Historical"),
+)
+PATTERNS = (
+    *(Choice(f"{name}_hot", f"{zh}热点", f"{en} hot spot") for name, zh, en in _PATTERNS),
+    *(Choice(f"{name}_cold", f"{zh}冷点", f"{en} cold spot") for name, zh, en in _PATTERNS),
+    Choice("none", "无规律", "No pattern"),
+)
+
+EMERGING_HOTSPOTS = LayerSchema(
+    "emerging_hotspots",
+    "新兴热点",
+    "Emerging hot spots",
+    "any",
+    (
+        Field("pattern", "类型", "Pattern", "str", choices=PATTERNS),
+        Field("last_z", "末期 z 值", "z score, last step", "float"),
+        Field("last_p", "末期 p 值", "p value, last step", "float", minimum=0, maximum=1),
+        Field("last_p_fdr", "末期校正 p 值", "p value after FDR, last step", "float", minimum=0, maximum=1),
+        Field("last_class", "末期等级", "Class, last step", "int", minimum=-3, maximum=3),
+        Field("trend_z", "趋势 z 值", "Trend z (Mann-Kendall)", "float"),
+        Field("trend_p", "趋势 p 值", "Trend p value", "float", minimum=0, maximum=1),
+        Field("trend_p_fdr", "趋势校正 p 值", "Trend p value after FDR", "float", minimum=0, maximum=1),
+        Field("hot_share_pct", "热点期数占比", "Share of hot steps", "float", "%", minimum=0, maximum=100),
+        Field("cold_share_pct", "冷点期数占比", "Share of cold steps", "float", "%", minimum=0, maximum=100),
+        Field("n_tested", "有效期数", "Tested steps", "int", minimum=0),
+    ),
+    derived=True,
+    free=True,
+)
+
 RESULTS = (
     HEATING_ZONES,
     HEATING_BOILERS,
@@ -242,4 +280,5 @@ RESULTS = (
     TRAJECTORY_POINTS,
     HOTSPOTS,
     LOCAL_MORAN,
+    EMERGING_HOTSPOTS,
 )

@@ -6,19 +6,22 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from numpy.typing import NDArray
-from pyproj import Transformer
+from pyproj import CRS
 from scipy.sparse import csr_array
 from scipy.spatial import KDTree
 
 from geo.errors import InvalidInput
-from geo.geodesic import distance_m
+from geo.geodesic import GEOD, distance_m
 
 # Distances within a millimetre count as equal: geodesic rounding must not decide who is a neighbour.
 TIE_M = 1e-3
+WGS84 = CRS.from_epsg(4326)
 # About 2 GB of work space; a rule that makes more pairs has lost its meaning as a neighbourhood.
 MAX_PAIRS = 50_000_000
 
 _SPARE_CANDIDATES = 4
+# Up to here the first term of the arc's excess over its chord is all but 1 % of it.
+_CHORDS_DECIDE_M = 500_000.0
 
 
 @dataclass(frozen=True)
@@ -85,7 +88,7 @@ def neighbour_matrix(geometry: gpd.GeoSeries, rule: str | NeighbourRule) -> csr_
     places = _lonlat(geometry)
     if parsed.kind == "contiguity":
         return _contiguity(places)
-    points = np.asarray(places.representative_point().array)
+    points = np.asarray((places if (places.geom_type == "Point").all() else places.representative_point()).array)
     lon, lat = shapely.get_x(points), shapely.get_y(points)
     return _nearest(lon, lat, parsed.k) if parsed.kind == "knn" else _within(lon, lat, parsed.metres)
 
@@ -95,7 +98,7 @@ def _lonlat(geometry: gpd.GeoSeries) -> gpd.GeoSeries:
         raise InvalidInput("the places have no CRS: declare it (EPSG:4326 for longitude and latitude)")
     if bool((geometry.isna() | geometry.is_empty).any()):
         raise InvalidInput("some places have no geometry: leave them out first")
-    return geometry.to_crs(4326)
+    return geometry if geometry.crs == WGS84 else geometry.to_crs(WGS84)
 
 
 def _contiguity(places: gpd.GeoSeries) -> csr_array:
@@ -127,16 +130,36 @@ def _nearest(lon: NDArray[np.float64], lat: NDArray[np.float64], k: int) -> csr_
     n = lon.size
     if k > n - 2:
         raise InvalidInput(f"knn:{k} needs at least {k + 2} places with data, there are {n}: choose a smaller k")
-    tree = KDTree(_geocentric(lon, lat))
+    tree = KDTree(_geocentric(lon, lat), balanced_tree=False)
+    # In the tree's own order the places that are asked about lie together in memory: three times faster.
+    order = tree.indices
+    chords, nearest = tree.query(tree.data[order], k=k + 2, workers=-1)
+    # The place itself is first, unless others share its position: those rows are looked at again.
+    settled = _settled(chords) & (nearest[:, 0] == order)
     out = np.empty((n, k), dtype=np.intp)
-    open_rows, count = np.arange(n), min(n, k + 1 + _SPARE_CANDIDATES)
+    out[order] = nearest[:, 1 : k + 1]
+    open_rows, count = order[~settled], min(n, k + 1 + _SPARE_CANDIDATES)
     while open_rows.size:
         chords, candidates = tree.query(tree.data[open_rows], k=count)
         chosen, farthest = _rank(lon, lat, open_rows, candidates, k)
         settled = (farthest + TIE_M < chords[:, -1]) | (farthest == 0.0) | (count == n)
         out[open_rows[settled]] = chosen[settled]
         open_rows, count = open_rows[~settled], min(n, 2 * count)
-    return _matrix(np.repeat(np.arange(n), k), out.ravel(), n)
+    columns = np.sort(out, axis=1).ravel()
+    return csr_array((np.ones(columns.size), columns, np.arange(0, columns.size + 1, k)), shape=(n, n))
+
+
+def _settled(chords: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where the chords alone say which places are the nearest: the last one's geodesic is longer for certain.
+
+    A geodesic on the ellipsoid is as long as its chord's arc on a sphere of a radius between the smallest (6335 km) and
+    the largest (6400 km) radius of curvature, taken wider here.
+    """
+    last, after = chords[:, -2], chords[:, -1]
+    near = after < _CHORDS_DECIDE_M
+    longest = last + last**3 / (24.0 * 6300e3**2) * 1.01
+    shortest = after + after**3 / (24.0 * 6450e3**2)
+    return near & (longest + 2.0 * TIE_M < shortest)
 
 
 def _rank(
@@ -154,8 +177,11 @@ def _rank(
 def _geocentric(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
     if not (np.abs(lat) <= 90.0).all() or not (np.abs(lon) <= 360.0).all():
         raise InvalidInput("a place lies outside -90..90 degrees of latitude: are longitude and latitude swapped?")
-    to_metres = Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
-    return np.column_stack(to_metres.transform(lon, lat, np.zeros(lon.size)))
+    a, e2 = GEOD.a, GEOD.es
+    x, y = np.radians(lon), np.radians(lat)
+    across = a / np.sqrt(1.0 - e2 * np.sin(y) ** 2)
+    flat = across * np.cos(y)
+    return np.column_stack([flat * np.cos(x), flat * np.sin(x), across * (1.0 - e2) * np.sin(y)])
 
 
 def _matrix(rows: NDArray[np.intp], cols: NDArray[np.intp], n: int) -> csr_array:

@@ -6,6 +6,7 @@ greyscale and by people who do not see colours.
 
 from dataclasses import replace
 
+from layers.results import PATTERNS
 from web_map.symbols import Case, Facet, LayerStyle, Shape, Symbol
 
 GROUPS: dict[str, tuple[str, str]] = {
@@ -83,6 +84,23 @@ def _moran_cases() -> tuple[Case, ...]:
         for n, c in reversed(levels)
     )
     return (*alike, Case("0", neutral, "不显著", "Not significant"), *unlike)
+
+
+def _emerging_cases() -> tuple[Case, ...]:
+    hot = Symbol("triangle", fill="#b2182b", stroke="#5a0b14", size=12, text_colour="#ffffff")
+    cold = Symbol("triangle-down", fill="#2166ac", stroke="#0b2c5a", size=12, text_colour="#ffffff")
+    neutral = Symbol("circle", fill="#f2f2f2", stroke="#7a7a7a", size=4, fill_opacity=0.6)
+    return tuple(
+        Case(
+            choice.value,
+            neutral
+            if choice.value == "none"
+            else replace(hot if choice.value.endswith("_hot") else cold, text=choice.title_zh[0]),
+            choice.title_zh,
+            choice.title_en,
+        )
+        for choice in PATTERNS
+    )
 
 
 def _fire_cases() -> tuple[Case, ...]:
@@ -291,6 +309,16 @@ _STYLES: tuple[LayerStyle, ...] = (
         _moran_cases()[3].symbol,
         by="class",
         cases=_moran_cases(),
+        label="name",
+        spread=True,
+    ),
+    LayerStyle(
+        "emerging_hotspots",
+        "tracing",
+        73,
+        _emerging_cases()[-1].symbol,
+        by="pattern",
+        cases=_emerging_cases(),
         label="name",
         spread=True,
     ),

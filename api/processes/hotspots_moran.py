@@ -63,8 +63,8 @@ PROCESS = Process(
     title_zh="聚集与异常值分析（局部莫兰）",
     title_en="Clusters and outliers (local Moran)",
     description_zh="局部莫兰指数，解析或条件置换检验，经错误发现率校正；等级为正表示与周边相似（聚集），为负表示与周边相反（异常值）。",
-    description_en="Local Moran's I, analytic or by conditional permutation, FDR-corrected; a positive class is "
-    "a place like its neighbours (cluster), a negative one unlike them (outlier).",
+    description_en="Local Moran's I, analytic or by conditional permutation, FDR-corrected; a positive class is a "
+    "place like its neighbours (cluster), a negative one unlike them (outlier).",
     example="suyuan hotspots moran stations.geojson --value pm25_ug_m3 --permutations 999 --output moran.geojson",
     inputs=MoranInputs,
     run=run,

@@ -242,6 +242,27 @@ def test_hotspots_moran_writes_the_contracts_columns(suyuan, tmp_path: Path) -> 
     assert result["p"].min() >= 0.02
 
 
+def test_hotspots_emerging_gives_each_place_a_pattern(suyuan, tmp_path: Path) -> None:
+    rng = np.random.default_rng(2)
+    lon, lat, months = 119 + rng.random(30), 34 + rng.random(30), [f"2021-{month:02d}-01" for month in range(1, 13)]
+    frame = gpd.GeoDataFrame(
+        {"station": np.repeat(np.arange(30), 12), "month": months * 30, "v": rng.random(360)},
+        geometry=gpd.points_from_xy(np.repeat(lon, 12), np.repeat(lat, 12)),
+        crs=4326,
+    )
+    frame.to_file(tmp_path / "p.geojson", driver="GeoJSON")
+    frame[frame["month"] < "2021-10"].to_file(tmp_path / "short.geojson", driver="GeoJSON")
+    words = ("--value", "v", "--time", "month", "--id", "station", "--window", "neighbourhood")
+    out = tmp_path / "e.geojson"
+    assert suyuan("hotspots", "emerging", tmp_path / "p.geojson", *words, "--output", out)[0] == 0
+    result = gpd.read_file(out)
+    assert len(result) == 30
+    assert result["pattern"].notna().all()
+    code, _, errors = suyuan("hotspots", "emerging", tmp_path / "short.geojson", *words, "--output", out)
+    assert code == 2
+    assert "9 time steps" in errors
+
+
 BAD_PROCESS_INPUT = {
     "too few permutations": (
         ("hotspots", "moran", "{boilers}", "--value", "capacity_tph", "--permutations", "5"),

@@ -1,0 +1,80 @@
+"""新兴时空热点: space-time Gi*, its trend, and the seventeen patterns."""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.context import Context
+from tracing.emerging import CubeRule, emerging
+
+
+class EmergingInputs(Inputs):
+    """Which series, which steps, which neighbours, which window."""
+
+    file: Annotated[str, Cli(positional=True, metavar="FILE")] = Field(
+        description="one row for a place and a time: a file or the id of a layer", examples=["months.geojson"]
+    )
+    value: Annotated[str, Cli(metavar="COLUMN")] = Field(
+        description="column with the numbers to analyse", examples=["pm25_ug_m3"]
+    )
+    time: Annotated[str, Cli(metavar="COLUMN")] = Field(description="column with the time", examples=["time"])
+    id: Annotated[str, Cli(metavar="COLUMN")] = Field(description="column with the place's id", examples=["station_id"])
+    step: Literal["as-given", "hour", "day", "month", "year"] = Field(
+        "as-given", description="each distinct time is a step, or the mean of each hour, day, month or year of the city"
+    )
+    neighbours: str = Field(
+        "knn:8",
+        description="knn:K nearest places, distance:METRES (geodesic), or contiguity (polygons that touch)",
+        examples=["knn:8", "distance:3000", "contiguity"],
+    )
+    steps_back: int = Field(1, ge=0, description="steps before a bin's own that belong to its neighbourhood")
+    window: Literal["cube", "neighbourhood", "step"] = Field(
+        "cube", description="what a neighbourhood is compared with: all bins, its own steps, or its own step alone"
+    )
+    missing: Literal["missing", "zero"] = Field(
+        "missing", description="what a place without a value in a step has: no value, or zero (counts of events)"
+    )
+    trend: Literal["mann-kendall", "hamed-rao"] = Field(
+        "mann-kendall", description="test for the trend; hamed-rao corrects it for autocorrelation"
+    )
+
+
+def run(inputs: EmergingInputs, context: Context) -> Outcome:
+    """Compute each place's pattern, its last step and its trend."""
+    frame = context.vector(inputs.file)
+    context.progress(0, 1, "emerging hot spots")
+    rule = CubeRule(
+        step=inputs.step.replace("-", " "),
+        neighbours=inputs.neighbours,
+        back=inputs.steps_back,
+        window=inputs.window,
+        zero=inputs.missing == "zero",
+        autocorrelation=inputs.trend == "hamed-rao",
+    )
+    result = context.compute(emerging, frame, inputs.value, time=inputs.time, place=inputs.id, rule=rule)
+    context.progress(1, 1, "emerging hot spots")
+    pattern = result["pattern"].astype("str")
+    hot, cold = int(pattern.str.endswith("_hot").sum()), int(pattern.str.endswith("_cold").sum())
+    return Outcome(
+        layers={"emerging_hotspots": ResultLayer(result, "emerging_hotspots")},
+        summary_zh=f"{len(result)} 处中热点型 {hot} 处、冷点型 {cold} 处",
+        summary_en=f"{hot} places of hot and {cold} of cold patterns among {len(result)}",
+        warnings=tuple(result.attrs.get("warnings", ())),
+    )
+
+
+PROCESS = Process(
+    id="hotspots-emerging",
+    command=("hotspots", "emerging"),
+    title_zh="新兴时空热点分析",
+    title_en="Emerging hot spots",
+    description_zh="时空立方体 Gi*（错误发现率校正）加 Mann-Kendall 趋势检验，每处归入 17 种冷热点类型之一。",
+    description_en="Space-time Gi* with FDR correction and the Mann-Kendall trend: each place has one of 17 patterns.",
+    example="suyuan hotspots emerging months.geojson --value pm25_ug_m3 --time time --id station_id --window cube "
+    "--output emerging.geojson",
+    inputs=EmergingInputs,
+    run=run,
+    output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet"),
+    result_layers=("emerging_hotspots",),
+)
