@@ -7,7 +7,7 @@ import numpy as np
 from distributed import Client, as_completed
 from numpy.typing import NDArray
 
-from tracing.scan_simulation import Setting, maxima
+from tracing.scan_simulation import Setting, floor_of, maxima
 
 Progress = Callable[[int, int], None]
 
@@ -29,8 +29,9 @@ def spread_maxima(
     threads = sum(client.nthreads().values()) or 1
     size = max(_SMALLEST_CHUNK, -(-count // (threads * _CHUNKS_PER_THREAD)))
     shared = client.scatter(setting, broadcast=True, hash=False)
+    floor = client.submit(floor_of, shared, seed, pure=False)
     firsts = range(0, count, size)
-    futures = [client.submit(_chunk, shared, seed, min(size, count - k), k, pure=False) for k in firsts]
+    futures = [client.submit(_chunk, shared, seed, (k, min(size, count - k)), floor, pure=False) for k in firsts]
     place, parts = {future.key: k for k, future in enumerate(futures)}, [np.empty(0)] * len(futures)
     try:
         for done, future in enumerate(as_completed(futures), start=1):
@@ -42,7 +43,7 @@ def spread_maxima(
     return np.concatenate(parts) if parts else np.empty(0)
 
 
-def _chunk(setting: Setting, seed: int, count: int, first: int) -> NDArray[np.float64]:
+def _chunk(setting: Setting, seed: int, numbers: tuple[int, int], floor: float) -> NDArray[np.float64]:
     # One task has one thread of its worker: it must not start more.
     with ThreadPoolExecutor(1) as pool:
-        return maxima(setting, seed, count, first=first, pool=pool)
+        return maxima(setting, seed, numbers[1], first=numbers[0], floor=floor, pool=pool)

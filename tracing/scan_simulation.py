@@ -61,18 +61,25 @@ class Setting:
 
 
 def maxima(
-    setting: Setting, seed: int, count: int, *, first: int = 0, pool: ThreadPoolExecutor | None = None
+    setting: Setting,
+    seed: int,
+    count: int,
+    *,
+    first: int = 0,
+    floor: float | None = None,
+    pool: ThreadPoolExecutor | None = None,
 ) -> Floats:
     """Return the highest ratio of replications `first` to `first + count`.
 
     Replication k draws from a Philox generator keyed by the seed and k, so its result does not depend on the others.
-    The work is shared by this machine's processors, or by the threads of `pool`.
+    The work is shared by this machine's processors, or by the threads of `pool`; `floor` saves time
+    where :func:`floor_of` is known, and changes nothing.
     """
     if pool is None:
         with ThreadPoolExecutor(os.cpu_count()) as own:
-            return maxima(setting, seed, count, first=first, pool=own)
+            return maxima(setting, seed, count, first=first, floor=floor, pool=own)
     numbers = range(first, first + count)
-    highest = _fast(setting, seed) if count > 1 and setting.permute and not setting.prospective else None
+    highest = _fast(setting, seed, floor_of(setting, seed) if floor is None else floor) if count > 1 else None
     if highest is None:
         highest = partial(_highest, setting, seed)
     return np.fromiter(pool.map(highest, numbers), dtype=float, count=count)
@@ -117,14 +124,21 @@ def singles(cases: Floats) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
     return np.repeat(place, count).astype(np.int32), np.repeat(step, count).astype(np.int32)
 
 
-def _fast(setting: Setting, seed: int) -> Callable[[int], float] | None:
+def floor_of(setting: Setting, seed: int) -> float:
+    """Return what most replications' maxima are above, 0 where thresholds do not serve: a part of the first one's."""
+    return _FLOOR_SHARE * _highest(setting, seed, 0) if setting.permute and not setting.prospective else 0.0
+
+
+def _fast(setting: Setting, seed: int, floor: float) -> Callable[[int], float] | None:
     """Return a permutation's maximum by number: most windows are tested by a table of thresholds.
 
-    A replication that stays below all of them is done in full. None where the table would be too large.
+    A replication that stays below all of them is done in full. None without a floor, or where the table would be too
+    large.
     """
-    floor = _FLOOR_SHARE * _highest(setting, seed, 0)
+    if floor <= 0.0:
+        return None
     levels, level, windows = _tables(setting)
-    if levels.size * windows.size > _MOST_THRESHOLDS or floor <= 0.0:
+    if levels.size * windows.size > _MOST_THRESHOLDS:
         return None
     bounds = thresholds(levels, windows, float(setting.cases[:, -1].sum()), floor)
     place, step = singles(np.diff(setting.cases, axis=1))
