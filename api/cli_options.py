@@ -55,6 +55,9 @@ def _add_option(parser: argparse.ArgumentParser, name: str, field: FieldInfo) ->
         del extra["default"]
         parser.add_argument(name, **extra)
         return
+    if kind is bool:
+        del extra["metavar"]
+        extra["action"] = "store_true"
     if repeated:
         extra |= {"nargs": "+", "action": "extend"}
     parser.add_argument(f"--{name.replace('_', '-')}", dest=name, **extra)

@@ -270,6 +270,30 @@ EMERGING_HOTSPOTS = LayerSchema(
     free=True,
 )
 
+HOTSPOT_CLUSTERS = LayerSchema(
+    "hotspot_clusters",
+    "时空聚集区",
+    "Space-time clusters",
+    "any",
+    (
+        Field("rank", "序号", "Rank", "int", minimum=1),
+        Field("members", "成员", "Members", "str"),
+        Field("n_places", "成员数", "Places", "int", minimum=1),
+        Field("centre", "中心", "Centre", "str"),
+        Field("radius_km", "半径", "Radius", "float", "km", minimum=0),
+        Field("start", "开始日期", "Start", "str"),
+        Field("end", "结束日期", "End", "str"),
+        Field("cases", "例数", "Cases", "int", minimum=0),
+        Field("expected", "期望例数", "Expected", "float", minimum=0),
+        Field("relative_risk", "相对风险", "Relative risk", "float", minimum=0),
+        Field("llr", "对数似然比", "Log-likelihood ratio", "float", minimum=0),
+        Field("p_value", "p 值", "p value", "float", minimum=0, maximum=1),
+        Field("p_gumbel", "Gumbel p 值", "p value, Gumbel", "float", minimum=0, maximum=1),
+        Field("recurrence_days", "重现间隔", "Recurrence interval", "float", "d", minimum=0),
+    ),
+    derived=True,
+)
+
 RESULTS = (
     HEATING_ZONES,
     HEATING_BOILERS,
@@ -281,4 +305,5 @@ RESULTS = (
     HOTSPOTS,
     LOCAL_MORAN,
     EMERGING_HOTSPOTS,
+    HOTSPOT_CLUSTERS,
 )

@@ -323,6 +323,13 @@ _STYLES: tuple[LayerStyle, ...] = (
         spread=True,
     ),
     LayerStyle(
+        "hotspot_clusters",
+        "tracing",
+        45,
+        Symbol("area", fill="#b2182b", stroke="#7f0d1c", weight=2, dash="8 3", fill_opacity=0.12),
+        label="rank",
+    ),
+    LayerStyle(
         "trajectories",
         "tracing",
         65,

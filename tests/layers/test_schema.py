@@ -7,7 +7,8 @@ from layers.schema import key, match_headers, split_unit
 LAYERS = (
     "region districts stations parks construction_sites boilers chp_units fire_points fire_rasters heating_zones "
     "heating_boilers road_cleaning_zones station_aqi station_means trajectories trajectory_points hotspots "
-    "local_moran emerging_hotspots"
+    "local_moran emerging_hotspots "
+    "hotspot_clusters"
 )
 
 

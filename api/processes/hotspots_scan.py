@@ -1,0 +1,124 @@
+"""时空扫描: Kulldorff's scan statistic, by which cases gather in place and time."""
+
+from datetime import date
+from functools import partial
+from typing import Annotated
+
+import pandas as pd
+from pydantic import Field, field_validator
+
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.context import Context
+from api.processes.scan_inputs import Columns, read_tables
+from geo.errors import InvalidInput
+from tracing.scan import Options, Runner, scan
+from tracing.scan_jobs import spread_maxima
+from tracing.scan_study import Model
+from tracing.scan_tables import make_study
+
+
+class ScanInputs(Inputs):
+    """Which cases, where and when, against which expectation, in cylinders of which size."""
+
+    file: Annotated[str, Cli(positional=True, metavar="FILE")] = Field(
+        description="cases, one row a case or a count: a file or the id of a layer", examples=["cases.csv"]
+    )
+    cases: Annotated[str, Cli(metavar="COLUMN")] = Field(description="column with the number of cases")
+    time: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
+        None, description="column with dates, months or years; without it space only"
+    )
+    id: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
+        None, description="column that names the place, in every file; without it id, or the coordinates themselves"
+    )
+    places: Annotated[str | None, Cli(metavar="FILE")] = Field(
+        None, description="id and coordinates of the places, if the cases have none"
+    )
+    population: Annotated[str | None, Cli(metavar="FILE")] = Field(
+        None, description="id, population and perhaps a date or year; without it a column of the cases' file"
+    )
+    controls: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
+        None, description="column with the number of controls, for bernoulli"
+    )
+    adjust: Annotated[str, Cli(metavar="COLUMNS")] = Field(
+        "auto",
+        description="columns such as agegroup,sex by which expected cases are standardised; auto: those that cases "
+        "and population share, none: none",
+    )
+    model: Model = Field(description="null hypothesis")
+    cartesian: Annotated[str | None, Cli(metavar="X,Y")] = Field(
+        None, description="columns of plain coordinates; without them longitude and latitude, geodesic distances"
+    )
+    max_share: float = Field(0.5, gt=0, le=1, description="largest share of the population (or cases) in a zone")
+    max_days: float | None = Field(
+        None, gt=0, description="longest cluster, days; without it 7 for dates, half the study for months and years"
+    )
+    max_radius_km: float | None = Field(
+        None, gt=0, description="largest radius, km (the coordinates' unit with cartesian)"
+    )
+    start: date | None = Field(None, description="first day of the study; without it that of the first case")
+    end: date | None = Field(None, description="last day of the study; without it that of the last case")
+    prospective: bool = Field(False, description="only clusters that last to the end")
+    replications: int = Field(999, ge=0, le=999_999, description="studies drawn under the null hypothesis")
+    seed: int = Field(1, ge=0, description="seed of those draws; recorded with the result")
+
+    @field_validator("cartesian")
+    @classmethod
+    def _two_columns(cls, value: str | None) -> str | None:
+        if value is not None and len([name for name in value.split(",") if name.strip()]) != 2:
+            raise ValueError("name two columns with a comma between, such as x,y")
+        return value
+
+
+def run(inputs: ScanInputs, context: Context) -> Outcome:
+    """Find the cylinders with more cases than expected."""
+    columns = Columns(inputs.cases, inputs.time, inputs.id, inputs.controls, inputs.cartesian, inputs.adjust)
+    if inputs.time is None and (inputs.start or inputs.end):
+        raise InvalidInput("start and end need times: name their column with --time")
+    tables, notes = read_tables(context, inputs.file, columns, places=inputs.places, population=inputs.population)
+    study = make_study(tables, inputs.model, start=_day(inputs.start), end=_day(inputs.end))
+    options = Options(
+        max_share=inputs.max_share,
+        max_days=inputs.max_days,
+        max_radius=inputs.max_radius_km,
+        prospective=inputs.prospective,
+        replications=inputs.replications,
+        seed=inputs.seed,
+    )
+    context.progress(0, inputs.replications or 1, "时空扫描 scan")
+    found = scan(study, options, run=_runner(context))
+    context.progress(inputs.replications or 1, inputs.replications or 1, "时空扫描 scan")
+    sure = int((found["p_value"] <= 0.05).sum())
+    cases = int(study.cases.sum())
+    return Outcome(
+        layers={"hotspot_clusters": ResultLayer(found, "hotspot_clusters")},
+        summary_zh=f"{len(study.places)} 处 {cases} 例：{len(found)} 个聚集区，其中 {sure} 个 p 不大于 0.05",
+        summary_en=f"{cases} cases in {len(study.places)} places: {len(found)} clusters, {sure} with p of 0.05 or less",
+        warnings=(*notes, *found.attrs["warnings"]),
+    )
+
+
+def _runner(context: Context) -> Runner | None:
+    if context.client is None:
+        return None
+    return partial(spread_maxima, context.client, progress=partial(context.progress, what="时空扫描 scan"))
+
+
+def _day(value: date | None) -> pd.Timestamp | None:
+    return None if value is None else pd.Timestamp(value)
+
+
+PROCESS = Process(
+    id="hotspots-scan",
+    command=("hotspots", "scan"),
+    title_zh="时空扫描",
+    title_en="Space-time scan",
+    description_zh="Kulldorff 扫描统计：在圆柱（圆形区域乘时段）中找病例或事件的聚集，蒙特卡罗检验。",
+    description_en="Kulldorff's scan statistic: cylinders (circle times period) with more cases than expected, "
+    "tested by Monte Carlo.",
+    example="suyuan hotspots scan alarms.csv --cases count --time date --id station --model space-time-permutation "
+    "--max-radius-km 3 --output clusters.geojson",
+    inputs=ScanInputs,
+    run=run,
+    output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet"),
+    result_layers=("hotspot_clusters",),
+)

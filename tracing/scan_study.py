@@ -1,0 +1,140 @@
+"""What a scan looks at: places, cases and expected cases by place and time step; zones around each place."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geo.errors import InvalidInput, MissingData
+from geo.geodesic import distance_m
+
+Model = Literal["space-time-permutation", "poisson", "bernoulli"]
+Step = Literal["day", "month", "year"]
+STEP_DAYS = {"day": 1.0, "month": 365.2425 / 12.0, "year": 365.2425}
+
+Floats = NDArray[np.float64]
+
+MOST_PLACES = 10_000
+# Distances that differ by less than this share are one distance: the zone takes all its places or none.
+SAME_DISTANCE = 1e-9
+
+
+@dataclass(frozen=True)
+class Study:
+    """Cases and their expectation.
+
+    Attributes
+    ----------
+    model : which null hypothesis
+    places : columns `id` (text), `x`, `y` (lon, lat in degrees, or Cartesian), one row a place
+    cartesian : whether x, y are plain coordinates
+    cases : whole numbers, shape (places, steps)
+    measure : shape (places, steps); expected cases, or cases and controls together for bernoulli
+    steps : first day of each step and of the one after the last; None without time
+    step : length of a step; None without time
+    notes : what was assumed
+    """
+
+    model: Model
+    places: pd.DataFrame
+    cartesian: bool
+    cases: Floats
+    measure: Floats
+    steps: pd.DatetimeIndex | None = None
+    step: Step | None = None
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Zones:
+    """Growing zones around each place.
+
+    order : places from near to far, -1 after the last, shape (centres, neighbours)
+    ends : whether the zone may end there, same shape
+    radius : distance to that place, km or the unit of x and y
+    """
+
+    order: NDArray[np.int32]
+    ends: NDArray[np.bool_]
+    radius: Floats
+
+
+def make_zones(study: Study, *, max_share: float = 0.5, max_radius: float | None = None) -> Zones:
+    """Return the zones of at most `max_share` of the measure and at most `max_radius` around each place.
+
+    Places at the same distance enter a zone together. Distances are geodesic on WGS 84, in km, or plain in the unit
+    of Cartesian coordinates.
+
+    Raises
+    ------
+    InvalidInput
+        A share outside 0 to 1, a radius that is not positive, more places than a scan can hold.
+    MissingData
+        No zone is small enough.
+    """
+    if not 0.0 < max_share <= 1.0:
+        raise InvalidInput(f"--max-share {max_share:g}: give a share above 0 and at most 1")
+    if max_radius is not None and not max_radius > 0.0:
+        raise InvalidInput(f"--max-radius-km {max_radius:g}: give a positive distance")
+    n = len(study.places)
+    if n > MOST_PLACES:
+        raise InvalidInput(f"{n} places, more than {MOST_PLACES}: merge places or take a smaller area")
+    weight = study.measure.sum(axis=1)
+    limit = max_share * weight.sum() * (1.0 + 1e-12)
+    rows = [_zone(study, centre, weight, limit, max_radius) for centre in range(n)]
+    widest = max(len(order) for order, _, _ in rows)
+    if widest == 0:
+        raise MissingData(f"no place holds less than {max_share:g} of all: there is no zone to test")
+    order = np.full((n, widest), -1, dtype=np.int32)
+    ends, radius = np.zeros((n, widest), dtype=bool), np.full((n, widest), np.nan)
+    for centre, (places, last, distance) in enumerate(rows):
+        order[centre, : len(places)], ends[centre, : len(places)] = places, last
+        radius[centre, : len(places)] = distance
+    return Zones(order, ends, radius)
+
+
+def _zone(
+    study: Study, centre: int, weight: Floats, limit: float, max_radius: float | None
+) -> tuple[NDArray[np.intp], NDArray[np.bool_], Floats]:
+    distance = distances(study, centre)
+    places = np.argsort(distance, kind="stable")
+    away = distance[places]
+    ends = np.append(away[1:] > away[:-1] * (1.0 + SAME_DISTANCE), True)
+    small = np.cumsum(weight[places]) <= limit
+    if max_radius is not None:
+        small &= away <= max_radius * (1.0 + SAME_DISTANCE)
+    fits = np.flatnonzero(ends & small)
+    stop = fits[-1] + 1 if fits.size else 0
+    return places[:stop], ends[:stop], away[:stop]
+
+
+def distances(study: Study, centre: int) -> Floats:
+    """Return the distances of all places from one, km or the unit of Cartesian coordinates."""
+    x, y = study.places["x"].to_numpy(dtype=float), study.places["y"].to_numpy(dtype=float)
+    if study.cartesian:
+        return np.asarray(np.hypot(x - x[centre], y - y[centre]))
+    return distance_m(x[centre], y[centre], x, y) / 1000.0
+
+
+def longest_window(study: Study, max_days: float | None) -> int:
+    """Return the most steps of a cylinder: what fits into `max_days`.
+
+    Without it 7 days for daily steps, half the study for months and years.
+
+    Raises
+    ------
+    InvalidInput
+        Not even one step fits.
+    """
+    steps = study.cases.shape[1]
+    if study.step is None:
+        return 1
+    if max_days is None:
+        longest = 7 if study.step == "day" else steps // 2
+        return max(1, min(longest, steps))
+    longest = int(max_days / STEP_DAYS[study.step] + 1e-9)
+    if longest < 1:
+        raise InvalidInput(f"--max-days {max_days:g} is shorter than one {study.step}, the step of the times")
+    return min(longest, steps)
