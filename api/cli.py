@@ -129,7 +129,13 @@ def _checked_output(path: Path, process: Process[Any]) -> Path:
 
 def _deliver(result: Result, output: Path | None, context: Context) -> None:
     outcome = result.outcome
-    if output is None:
+    for path, write in outcome.side_files.items():
+        write(path)
+    beside = ", ".join(map(str, outcome.side_files))
+    if output is None and beside and not context.workspace.exists():
+        # A table was asked for and got; a workspace is not made for the rest unasked.
+        written = beside
+    elif output is None:
         store_layers(result, context)
         written = f"{context.workspace.path}: {', '.join(outcome.layers)}"
     else:
@@ -138,7 +144,7 @@ def _deliver(result: Result, output: Path | None, context: Context) -> None:
             outcome.write(output, result.provenance)
         else:
             write_vector(main_layer.frame, output, result.provenance)
-        written = str(output)
+        written = f"{output}, {beside}" if beside else str(output)
     sys.stdout.write(f"{outcome.summary_zh}\n{outcome.summary_en}\n-> {written}\n")
     for warning in outcome.warnings:
         sys.stderr.write(f"note: {warning}\n")

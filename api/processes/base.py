@@ -45,6 +45,8 @@ class Outcome:
     summary_zh, summary_en : one sentence each, numbers with units.
     warnings : what the user must know about the numbers.
     write : writes the main result to a path with its provenance; None for the layer writer.
+    side_files : files beside the main result that the user named, each with its writer; only the command line, which
+        runs with the user's own rights, writes them.
     """
 
     layers: Mapping[str, ResultLayer]
@@ -52,6 +54,7 @@ class Outcome:
     summary_en: str
     warnings: tuple[str, ...] = ()
     write: Callable[[Path, dict[str, Any]], None] | None = None
+    side_files: Mapping[Path, Callable[[Path], None]] = field(default_factory=dict)
 
 
 InputsT = TypeVar("InputsT", bound=Inputs)

@@ -6,7 +6,8 @@ from layers.schema import key, match_headers, split_unit
 
 LAYERS = (
     "region districts stations parks construction_sites boilers chp_units fire_points fire_rasters heating_zones "
-    "heating_boilers road_cleaning_zones station_aqi station_means trajectories trajectory_points hotspots"
+    "heating_boilers road_cleaning_zones station_aqi station_means trajectories trajectory_points hotspots "
+    "affected_zones"
 )
 
 
