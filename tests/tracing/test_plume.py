@@ -99,6 +99,7 @@ def test_spreads_vanish_at_the_source(stability: str, terrain: str) -> None:
         ("urban", "B", 270.45, 339.41),
         ("urban", "D", 135.22, 122.79),
         ("urban", "E", 92.97, 50.60),
+        ("urban", "F", 92.97, 50.60),
     ],
 )
 def test_briggs_at_one_kilometre(terrain: str, stability: str, sy: float, sz: float) -> None:
