@@ -112,12 +112,18 @@ def _process_command(process: Process[Any]) -> Command:
         with shared_client(settings) as client, progress_bar() as progress:
             context = Context(settings.workspace, client=client, progress=progress)
             result = execute(process, inputs, context)
-        if output is None:
+        for path, write in result.outcome.side_files.items():
+            write(path)
+        beside = ", ".join(map(str, result.outcome.side_files))
+        if output is None and beside and not context.workspace.exists():
+            # A table was asked for and got; a workspace is not made for the rest unasked.
+            written = beside
+        elif output is None:
             store_layers(result, context)
             written = f"{settings.workspace}: {', '.join(result.outcome.layers)}"
         else:
             write_result(process, result, output, context, language=getattr(options, "language", "zh"))
-            written = str(output)
+            written = f"{output}, {beside}" if beside else str(output)
         _tell(result, written)
 
     return command

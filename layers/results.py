@@ -294,6 +294,34 @@ HOTSPOT_CLUSTERS = LayerSchema(
     derived=True,
 )
 
+AFFECTED_ZONES = LayerSchema(
+    "affected_zones",
+    "影响范围",
+    "Affected zones",
+    "polygon",
+    (
+        Field(
+            "severity",
+            "严重程度",
+            "Severity",
+            "str",
+            choices=(Choice("high", "高", "High"), Choice("medium", "中", "Medium"), Choice("low", "低", "Low")),
+        ),
+        Field("level_zh", "阈值级别", "Level (Chinese)", "str"),
+        Field("level_en", "阈值级别（英文）", "Level", "str"),
+        Field("substance", "物质", "Substance", "str"),
+        Field("threshold_mg_m3", "阈值浓度", "Threshold", "float", "mg/m3", minimum=0),
+        Field("threshold_ppm", "阈值体积分数", "Threshold by volume", "float", "ppm", minimum=0),
+        Field("area_km2", "面积", "Area", "float", "km2", minimum=0),
+        Field("reach_km", "最远距离", "Reach", "float", "km", minimum=0),
+        Field("cut", "在模型适用范围处截断", "Cut where the model ends", "bool"),
+        Field("assumptions_zh", "假设", "Assumptions (Chinese)", "str"),
+        Field("assumptions_en", "假设（英文）", "Assumptions", "str"),
+        Field("source", "阈值来源", "Source of the threshold", "str"),
+    ),
+    derived=True,
+)
+
 RESULTS = (
     HEATING_ZONES,
     HEATING_BOILERS,
@@ -306,4 +334,5 @@ RESULTS = (
     LOCAL_MORAN,
     EMERGING_HOTSPOTS,
     HOTSPOT_CLUSTERS,
+    AFFECTED_ZONES,
 )

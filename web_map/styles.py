@@ -131,6 +131,17 @@ def _heating_zone_cases() -> tuple[Case, ...]:
     )
 
 
+def _affected_zone_cases() -> tuple[Case, ...]:
+    zone = Symbol("area", fill="#b2182b", stroke="#7f0d1c", weight=2.5, fill_opacity=0.3)
+    medium = replace(zone, fill="#ef8a62", stroke="#b5541f", dash="9 6", fill_opacity=0.22)
+    low = replace(zone, fill="#f0d048", stroke="#8a6d00", dash="2 5", fill_opacity=0.15)
+    return (
+        Case("high", zone, "高：可危及生命（实线）", "High: may threaten life (solid)"),
+        Case("medium", medium, "中：可致不可逆伤害（虚线）", "Medium: lasting harm (dashed)"),
+        Case("low", low, "低：不适（点线）", "Low: discomfort (dotted)"),
+    )
+
+
 def _boiler_cases() -> tuple[Case, ...]:
     sign = Symbol("square", stroke="#2f2f2f", size=7, text_colour="#ffffff")
     return (
@@ -251,6 +262,17 @@ _STYLES: tuple[LayerStyle, ...] = (
         Symbol("area", fill="#0f8b8d", stroke="#0f8b8d", weight=2, dash="2 5", fill_opacity=0.08),
         label="name",
         facets=(Facet("kind", "显示", "Show", default="station"),),
+    ),
+    LayerStyle(
+        "affected_zones",
+        "zones",
+        24,
+        _affected_zone_cases()[0].symbol,
+        by="severity",
+        cases=_affected_zone_cases(),
+        label="level_zh",
+        label_en="level_en",
+        visible=True,
     ),
     LayerStyle(
         "fire_points",

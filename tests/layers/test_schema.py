@@ -8,7 +8,8 @@ LAYERS = (
     "region districts stations parks construction_sites boilers chp_units fire_points fire_rasters heating_zones "
     "heating_boilers road_cleaning_zones station_aqi station_means trajectories trajectory_points hotspots "
     "local_moran emerging_hotspots "
-    "hotspot_clusters"
+    "hotspot_clusters "
+    "affected_zones"
 )
 
 

@@ -1,0 +1,186 @@
+"""Hazardous substances and their threat levels: a sourced table that users extend, and unit conversion."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib.resources import as_file, files
+from pathlib import Path
+
+import pandas as pd
+
+from geo.errors import InvalidInput
+from layers.tables import read_table
+
+GAS_CONSTANT = 8.314462618
+# Stands in the source of a number that nobody has yet held against its document; whoever does takes it out.
+UNCHECKED = "not yet checked against the document"
+SCHEMES = ("hj169", "aegl", "erpg", "pac")
+_COLUMNS = ("name", "molar_mass_g_mol", "scheme", "level", "value", "unit", "source")
+_UNITS = ("mg/m3", "ppm")
+# HJ 169 counts downwards: end point 1 is the graver one.
+_GRAVEST_FIRST = {"hj169": (1, 2), "aegl": (3, 2, 1), "erpg": (3, 2, 1), "pac": (3, 2, 1)}
+_TITLES = {"aegl": "AEGL-{level}（{minutes} min）", "erpg": "ERPG-{level}", "pac": "PAC-{level}"}
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """One level of concern of a substance; `value` is in `unit` ("mg/m3" or "ppm") as its source states it."""
+
+    scheme: str
+    level: int
+    minutes: int | None
+    value: float
+    unit: str
+    source: str
+
+    @property
+    def title_zh(self) -> str:
+        """The level's name in Chinese."""
+        if self.scheme == "hj169":
+            return f"毒性终点浓度-{self.level}"
+        return _TITLES[self.scheme].format(level=self.level, minutes=self.minutes)
+
+    @property
+    def title_en(self) -> str:
+        """The level's name in English."""
+        if self.scheme == "hj169":
+            return f"HJ 169 end point {self.level}"
+        return self.title_zh.replace("（", " (").replace("）", ")")
+
+    @property
+    def severity(self) -> str:
+        """One of high, medium, low: how grave the effects at this level are."""
+        return ("high", "medium", "low")[_GRAVEST_FIRST[self.scheme].index(self.level)]
+
+
+@dataclass(frozen=True)
+class Substance:
+    """A substance: names, molar mass (g/mol), whether it is kept as liquefied gas, and its threat levels."""
+
+    name: str
+    name_zh: str
+    synonyms: tuple[str, ...]
+    cas: str
+    molar_mass: float
+    liquefied: bool
+    thresholds: tuple[Threshold, ...]
+
+    def levels(self, scheme: str, *, minutes: int = 60) -> tuple[Threshold, ...]:
+        """Return the levels of a scheme, the gravest first; AEGL of the duration next above `minutes`, or the longest.
+
+        The next longer duration has the lower level: it errs on the safe side.
+        """
+        found = [item for item in self.thresholds if item.scheme == scheme]
+        if scheme == "aegl" and found:
+            durations = sorted({item.minutes or 0 for item in found})
+            chosen = next((duration for duration in durations if duration >= minutes), durations[-1])
+            found = [item for item in found if item.minutes == chosen]
+        return tuple(sorted(found, key=lambda item: _GRAVEST_FIRST[scheme].index(item.level)))
+
+
+def mg_m3_from_ppm(ppm: float, molar_mass: float, *, temperature_c: float, pressure_hpa: float) -> float:
+    """Convert a volume mixing ratio (ppm) to a mass concentration (mg/m3) by the ideal gas law."""
+    return ppm * 1e-6 * gas_density(molar_mass, temperature_c=temperature_c, pressure_hpa=pressure_hpa) * 1e6
+
+
+def ppm_from_mg_m3(mg_m3: float, molar_mass: float, *, temperature_c: float, pressure_hpa: float) -> float:
+    """Convert a mass concentration (mg/m3) to a volume mixing ratio (ppm) by the ideal gas law."""
+    return mg_m3 / gas_density(molar_mass, temperature_c=temperature_c, pressure_hpa=pressure_hpa)
+
+
+def gas_density(molar_mass: float, *, temperature_c: float, pressure_hpa: float) -> float:
+    """Return the density (kg/m3) of an ideal gas of molar mass g/mol.
+
+    Raises
+    ------
+    InvalidInput
+        A temperature or pressure that no city has.
+    """
+    if not -60.0 <= temperature_c <= 60.0:
+        raise InvalidInput(f"temperature {temperature_c:g} °C: give the air temperature, -60 to 60 °C")
+    if not 500.0 <= pressure_hpa <= 1100.0:
+        raise InvalidInput(f"pressure {pressure_hpa:g} hPa: give the air pressure, 500 to 1100 hPa")
+    return pressure_hpa * 100.0 * molar_mass / 1000.0 / (GAS_CONSTANT * (temperature_c + 273.15))
+
+
+def load_substances(extra: Sequence[Path] = ()) -> dict[str, Substance]:
+    """Read the built-in table and the user's own, which replace a substance of the same name.
+
+    Raises
+    ------
+    InvalidInput
+        A column is missing, or a value is impossible; the message names the file and the row.
+    """
+    with as_file(files("layers") / "substances.csv") as built_in:
+        known = _read(built_in)
+    for path in extra:
+        known |= _read(path)
+    return known
+
+
+def find_substance(name: str, known: dict[str, Substance]) -> Substance:
+    """Return a substance by its English or Chinese name, formula, synonym or CAS number.
+
+    Raises
+    ------
+    InvalidInput
+        It is not known; the message lists those that are.
+    """
+    wanted = name.strip().casefold()
+    for substance in known.values():
+        names = (substance.name, substance.name_zh, substance.cas, *substance.synonyms)
+        if wanted and wanted in {text.casefold() for text in names}:
+            return substance
+    listed = ", ".join(f"{item.name} ({item.name_zh})" if item.name_zh else item.name for item in known.values())
+    raise InvalidInput(f"unknown substance {name!r}; known are {listed}; add your own with --substances FILE")
+
+
+def _read(path: Path) -> dict[str, Substance]:
+    table = read_table(path)
+    missing = [name for name in _COLUMNS if name not in table.columns]
+    if missing:
+        raise InvalidInput(f"{path.name}: no column {', '.join(missing)}; a table of substances needs it")
+    rows = table.astype("str").where(table.notna(), "")
+    return {str(name): _substance(group, path) for name, group in rows.groupby("name", sort=False)}
+
+
+def _substance(group: pd.DataFrame, path: Path) -> Substance:
+    first = group.iloc[0]
+
+    def text(column: str) -> str:
+        return str(first[column]).strip() if column in group.columns else ""
+
+    return Substance(
+        name=text("name"),
+        name_zh=text("name_zh"),
+        synonyms=tuple(part.strip() for part in (*text("synonyms").split(";"), text("formula")) if part.strip()),
+        cas=text("cas"),
+        molar_mass=_number(first["molar_mass_g_mol"], f"{path.name}, {text('name')}: molar_mass_g_mol"),
+        liquefied=text("liquefied") == "yes",
+        thresholds=tuple(
+            _threshold(row, f"{path.name}, {text('name')}") for _, row in group.iterrows() if row["scheme"]
+        ),
+    )
+
+
+def _threshold(row: pd.Series, where: str) -> Threshold:
+    scheme, unit = str(row["scheme"]).strip().lower(), str(row["unit"]).strip()
+    if scheme not in SCHEMES:
+        raise InvalidInput(f"{where}: scheme {scheme!r}; use one of {', '.join(SCHEMES)}")
+    level = int(_number(row["level"], f"{where}: level"))
+    if level not in _GRAVEST_FIRST[scheme]:
+        raise InvalidInput(f"{where}: {scheme} has no level {level}")
+    if unit not in _UNITS:
+        raise InvalidInput(f"{where}: unit {unit!r}; use one of {', '.join(_UNITS)}")
+    duration = str(row.get("duration_min", "")).strip()
+    minutes = int(_number(duration, f"{where}: duration_min")) if duration else None
+    return Threshold(scheme, level, minutes, _number(row["value"], f"{where}: value"), unit, str(row["source"]))
+
+
+def _number(value: object, where: str) -> float:
+    try:
+        number = float(str(value))
+    except ValueError:
+        number = float("nan")
+    if not 0.0 < number < float("inf"):
+        raise InvalidInput(f"{where} {value!r}: give a number above 0")
+    return number
