@@ -53,9 +53,16 @@ def _add_option(parser: argparse.ArgumentParser, name: str, field: FieldInfo) ->
         del extra["default"]
         parser.add_argument(name, **extra)
         return
+    if kind is bool:
+        parser.add_argument(f"--{name.replace('_', '-')}", dest=name, action="store_true", **_flag(extra))
+        return
     if repeated:
         extra |= {"nargs": "+", "action": "extend"}
     parser.add_argument(f"--{name.replace('_', '-')}", dest=name, **extra)
+
+
+def _flag(extra: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in extra.items() if name != "metavar"}
 
 
 def _element_type(annotation: Any) -> tuple[Any, bool]:
@@ -71,7 +78,7 @@ def _element_type(annotation: Any) -> tuple[Any, bool]:
 
 def _help(field: FieldInfo) -> str:
     text = field.description or ""
-    if field.is_required() or field.default is None:
+    if field.is_required() or field.default is None or field.default is False:
         return text.replace("%", "%%")
     default = " ".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
     return f"{text} (default: {default})".replace("%", "%%")

@@ -34,6 +34,8 @@ _ATTRS: dict[str, dict[str, str]] = {
     "pressure_hpa": {"standard_name": "air_pressure", "units": "hPa"},
     "age_h": {"long_name": "time since the start, negative backward", "units": "h"},
     "trajectory": {"cf_role": "trajectory_id", "long_name": "number of the trajectory"},
+    "member": {"standard_name": "realization", "long_name": "member of the offset ensemble", "units": "1"},
+    "error_km": {"long_name": "error of the integration, from the way back to the start", "units": "km"},
     "receptor": {"long_name": "name of the receptor"},
     "end_reason": {"long_name": "why the path ended"},
 }

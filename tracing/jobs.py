@@ -18,7 +18,8 @@ from distributed import Client, Future, as_completed
 
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met import open_met
-from tracing.trajectory import DEFAULT, Integration, check_request, run, window_of
+from tracing.trajectory import DEFAULT, Integration, check_request, window_of
+from tracing.trajectory_spread import run_all
 from tracing.vertical import Prepared, assumptions, prepare
 
 Progress = Callable[[int, int], None]
@@ -117,7 +118,7 @@ def run_chunks(
 
 def run_chunk(job: TraceJob, starts: pd.DataFrame, first: int) -> pd.DataFrame:
     """Run one chunk on a worker; ``first`` is the number of its first trajectory."""
-    return run(prepared_for(job), starts, hours=job.hours, options=job.options, first=first)
+    return run_all(prepared_for(job), starts, hours=job.hours, options=job.options, first=first)
 
 
 def prepared_for(job: TraceJob) -> Prepared:
