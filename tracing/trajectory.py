@@ -48,7 +48,8 @@ def trajectories(
     DataFrame with the columns of :data:`POINT_COLUMNS`, a row per output time; ``trajectory`` counts the starts from 1,
     ``age_h`` is negative going back. ``end_reason`` is why the path ended: completed; left_domain (sideways); left_top
     (above ``top_m`` or the data's highest level); end_of_data (in time). A path stays on the ground it reaches.
-    With ``options.ensemble`` 27 paths per start and a column ``member``, with ``options.error`` a column ``error_km``.
+    With ``options.ensemble`` 27 paths per start and a column ``member``, with ``options.error`` a column ``error_km``,
+    and the columns of ``options.along``.
     ``attrs["warnings"]`` says what was assumed where the meteorology is silent.
 
     Raises
@@ -71,6 +72,7 @@ def trajectories(
         roughness=options.roughness,
         window=window_of(starts, hours),
         backward=hours < 0,
+        along=options.along,
     )
     points = run_all(prepared, starts, hours=hours, options=options, threads=threads or len(os.sched_getaffinity(0)))
     points.attrs |= {"warnings": assumptions(met, options.roughness), "source": met.attrs.get("source", "")}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,7 @@ class Integration:
     roughness : m, one value or a map, where the meteorology has no 10 m wind; 0.2 m if not given.
     ensemble : follow each start in the meteorology as it is and in 26 that are moved by a grid cell and 0.01 sigma.
     error : estimate of each point's error from the way back to the start (``there-and-back``), column ``error_km``.
+    along : what is told along the path, a column each: names of :data:`tracing.vertical_along.ALONG`.
     """
 
     method: str = "petterssen"
@@ -63,6 +65,7 @@ class Integration:
     roughness: float | xr.DataArray | None = None
     ensemble: bool = False
     error: str | None = None
+    along: tuple[str, ...] = ()
 
     def check(self) -> None:
         """Raise InvalidInput where a value makes no sense."""
@@ -186,9 +189,14 @@ def _table(
         "pressure_hpa": lambda: points[:, kernel.PRESSURE] / 100.0,
         "end_reason": lambda: pd.array(END_REASONS, dtype="str").take(ends[path, 1]),
     }
+    if prepared.along:
+        minutes = np.asarray((starts["time"] - prepared.start).dt.total_seconds(), np.float64)[path] / 60.0
+        minutes += seconds / 60.0
+        for name, field in prepared.along.items():
+            columns[name] = partial(kernel.sample, prepared.fields, field, points, minutes)
     with ThreadPoolExecutor(threads) as pool:
         made = dict(zip(columns, pool.map(lambda make: make(), columns.values()), strict=True))
-    return pd.DataFrame(made, columns=list(POINT_COLUMNS), copy=False)
+    return pd.DataFrame(made, copy=False)
 
 
 def _lonlat(prepared: Prepared, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -100,7 +100,7 @@ def there_and_back(
     longest = int(place.max())
     nodes = np.unique(np.rint(np.linspace(0, longest, min(_RETURNS, longest) + 1)).astype(np.int64))
     heads = points[place == 0].set_index("trajectory")
-    back = replace(options, ensemble=False, error=None)
+    back = replace(options, ensemble=False, error=None, along=())
     missed = pd.DataFrame({0: 0.0}, index=heads.index)
     for node in nodes[1:]:
         missed[int(node)] = _missed_km(prepared, points[place == node], heads, back, threads)
@@ -119,7 +119,9 @@ def _missed_km(
 ) -> pd.Series:
     """Return half the distance (km) from the start at which the way back from ``ends`` arrives."""
     starts = ends[["receptor", "time", "lon", "lat", "height_m_agl"]].reset_index(drop=True)
-    paths = run(prepared, starts, hours=-float(ends["age_h"].iloc[0]), options=options, threads=threads)
+    paths = run(
+        replace(prepared, along={}), starts, hours=-float(ends["age_h"].iloc[0]), options=options, threads=threads
+    )
     home = paths.groupby("trajectory").last()
     begin = heads.loc[ends["trajectory"]]
     apart = distance_m(*(frame[name].to_numpy() for frame in (begin, home) for name in ("lon", "lat")))

@@ -23,6 +23,9 @@ from tracing.vertical import Vertical
 MOST_STARTS = 200_000
 
 
+AlongName = Literal["pressure", "temperature", "humidity", "mixing-height", "precipitation", "terrain"]
+
+
 class TraceInputs(Inputs):
     """Which winds, from where and when, for how long, with which vertical motion."""
 
@@ -52,6 +55,9 @@ class TraceInputs(Inputs):
     )
     error: Literal["there-and-back"] | None = Field(
         None, description="error of the integration along the path, km, from the way back to the start"
+    )
+    along: tuple[AlongName, ...] = Field(
+        (), description="what is told along the path, a column each, units in its name"
     )
     seed: int = Field(1, description="seed of what is drawn at random; recorded with the result")
 
@@ -90,6 +96,7 @@ def run(inputs: TraceInputs, context: Context) -> Outcome:
         roughness=None if inputs.roughness is None else read_roughness(context.file(inputs.roughness)),
         ensemble=inputs.ensemble,
         error=inputs.error,
+        along=inputs.along,
     )
     points = _points(inputs, paths, starts, options, context)
     ends = points.groupby("trajectory")["end_reason"].last().value_counts().to_dict()
