@@ -76,7 +76,7 @@ def _element_type(annotation: Any) -> tuple[Any, bool]:
 
 def _help(field: FieldInfo) -> str:
     text = field.description or ""
-    if field.is_required() or field.default is None:
+    if field.is_required() or field.default is None or field.default is False:
         return text.replace("%", "%%")
     default = " ".join(map(str, field.default)) if isinstance(field.default, tuple) else field.default
     return f"{text} (default: {default})".replace("%", "%%")

@@ -34,6 +34,13 @@ _ATTRS: dict[str, dict[str, str]] = {
     "pressure_hpa": {"standard_name": "air_pressure", "units": "hPa"},
     "age_h": {"long_name": "time since the start, negative backward", "units": "h"},
     "trajectory": {"cf_role": "trajectory_id", "long_name": "number of the trajectory"},
+    "member": {"standard_name": "realization", "long_name": "member of the offset ensemble", "units": "1"},
+    "error_km": {"long_name": "error of the integration, from the way back to the start", "units": "km"},
+    "temperature_k": {"standard_name": "air_temperature", "units": "K"},
+    "specific_humidity_g_kg": {"standard_name": "specific_humidity", "units": "g kg-1"},
+    "mixing_height_m": {"standard_name": "atmosphere_boundary_layer_thickness", "units": "m"},
+    "precipitation_mm": {"long_name": "precipitation over the interval of the meteorology", "units": "mm"},
+    "terrain_m": {"standard_name": "surface_altitude", "units": "m"},
     "receptor": {"long_name": "name of the receptor"},
     "end_reason": {"long_name": "why the path ended"},
 }

@@ -18,8 +18,10 @@ from distributed import Client, Future, as_completed
 
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met import open_met
-from tracing.trajectory import DEFAULT, Integration, check_request, run, window_of
+from tracing.trajectory import DEFAULT, Integration, check_request, window_of
+from tracing.trajectory_spread import run_all
 from tracing.vertical import Prepared, assumptions, prepare
+from tracing.vertical_along import check_along
 
 Progress = Callable[[int, int], None]
 
@@ -67,6 +69,7 @@ def trace(
         As :func:`tracing.trajectory.trajectories` and :func:`tracing.met.open_met` do.
     """
     met = open_met(paths)
+    check_along(met, options.along)
     check_request(met, starts, hours=hours, vertical=vertical, options=options)
     job = make_job(paths, window_of(starts, hours), hours=hours, vertical=vertical, options=options)
     threads = sum(client.nthreads().values()) or 1
@@ -87,7 +90,12 @@ def make_job(
     """Return the description of a run; its token changes with any file, setting or the window."""
     files = tuple(sorted(str(Path(p).resolve()) for p in ([paths] if isinstance(paths, str | Path) else paths)))
     digest = hashlib.sha256()
-    for part in (*map(_stamp, files), *(t.isoformat() for t in window), vertical, repr((options.top_m, hours < 0))):
+    for part in (
+        *map(_stamp, files),
+        *(t.isoformat() for t in window),
+        vertical,
+        repr((options.top_m, hours < 0, options.along)),
+    ):
         digest.update(part.encode())
     digest.update(_roughness_bytes(options.roughness))
     return TraceJob(files, window, hours, vertical, options, digest.hexdigest())
@@ -117,7 +125,7 @@ def run_chunks(
 
 def run_chunk(job: TraceJob, starts: pd.DataFrame, first: int) -> pd.DataFrame:
     """Run one chunk on a worker; ``first`` is the number of its first trajectory."""
-    return run(prepared_for(job), starts, hours=job.hours, options=job.options, first=first)
+    return run_all(prepared_for(job), starts, hours=job.hours, options=job.options, first=first)
 
 
 def prepared_for(job: TraceJob) -> Prepared:
@@ -132,6 +140,7 @@ def prepared_for(job: TraceJob) -> Prepared:
                 roughness=job.options.roughness,
                 window=job.window,
                 backward=job.hours < 0,
+                along=job.options.along,
             )
             while len(_cache) > _KEEP:
                 _cache.popitem(last=False)

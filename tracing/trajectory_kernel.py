@@ -251,6 +251,20 @@ def top_at(fields: Fields, x: float, y: float, t: float) -> float:
 
 
 @njit(cache=True, nogil=True)
+def sample(fields: Fields, field: Field, points: Array, t: Array) -> Array:
+    """Return a field at points (column, row, height above ground in m, ...) and times; one level is the ground."""
+    out, p = np.empty(t.size), np.empty(3)
+    for n in range(t.size):
+        p[0], p[1] = points[n, COLUMN], points[n, ROW]
+        p[2] = 1.0 - points[n, HEIGHT] / surface_at(fields, DEPTH, p[0], p[1])
+        if field.shape[3] == 1:
+            out[n] = scalar_on_level(field, _place(fields, p[0], p[1], t[n]), 0)
+        else:
+            out[n] = scalar(fields, field, p, t[n])
+    return out
+
+
+@njit(cache=True, nogil=True)
 def depths_and_tops(fields: Fields, x: Array, y: Array, t: Array) -> tuple[Array, Array]:
     """Return for places and times the metres from the ground to z_top and to the data's highest level."""
     depth, top = np.empty(x.size), np.empty(x.size)

@@ -1,7 +1,7 @@
 """Prepare meteorology for the trajectory kernel: terrain-following internal levels and the chosen vertical motion."""
 
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,6 +14,7 @@ from tracing import vertical_kernel as kernel
 from tracing.met.grid import MetGrid, grid_of
 from tracing.roughness import roughness_on
 from tracing.trajectory_kernel import DEPTH, Fields
+from tracing.vertical_along import ALONG, check_along, surface_field
 from tracing.vertical_columns import (
     DEFAULT_ROUGHNESS_M,
     GRAVITY,
@@ -41,12 +42,16 @@ Field = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class Prepared:
-    """Meteorology ready for the kernel: fields, their grid, the first time (UTC) and the vertical motion."""
+    """Meteorology ready for the kernel: fields, their grid, the first time (UTC) and the vertical motion.
+
+    ``along`` holds by column what is told along the path, float32 (time, y, x, level), one level for the ground.
+    """
 
     fields: Fields
     grid: MetGrid
     start: pd.Timestamp
     vertical: str
+    along: dict[str, Field] = field(default_factory=dict)
 
 
 def prepare(
@@ -57,6 +62,7 @@ def prepare(
     roughness: float | xr.DataArray | None = None,
     window: tuple[pd.Timestamp, pd.Timestamp] | None = None,
     backward: bool = False,
+    along: tuple[str, ...] = (),
 ) -> Prepared:
     """Return meteorology on internal terrain-following levels.
 
@@ -70,6 +76,7 @@ def prepare(
     window : first and last time needed (UTC); by default all. It does not change the numbers inside it.
     backward : whether particles go back in time; isobaric and density motion take the tendency since the time before
         on the way, as HYSPLIT's steps show (a centred tendency misses them by 1 m per step, this one by 0.02 m).
+    along : names of :data:`tracing.vertical_along.ALONG`, what is to be told along the path
 
     Raises
     ------
@@ -82,6 +89,7 @@ def prepare(
         raise InvalidInput(f"vertical motion {vertical!r} is not known; use one of {', '.join(VERTICALS)}")
     check_variables(met)
     _check_motion(met, vertical)
+    check_along(met, along)
     met = _cut(met, window, 1 if vertical in _BY_TENDENCY else 0)
     grid = grid_of(met)
     levels = _Levels.of(met, grid, top_m)
@@ -89,8 +97,25 @@ def prepare(
     with ThreadPoolExecutor(_AHEAD) as pool:
         slices = _Slices(met, levels, roughness_on(grid, roughness), pool)
         fields = _fields(slices, times.astype(np.float64), levels, _Motion(vertical, backward))
+        told = _told(met, slices, levels, along)
     _check_finite(fields, met)
-    return Prepared(fields, grid, pd.Timestamp(met["time"].values[0]).tz_localize("UTC"), vertical)
+    return Prepared(fields, grid, pd.Timestamp(met["time"].values[0]).tz_localize("UTC"), vertical, told)
+
+
+def _told(met: xr.Dataset, slices: "_Slices", levels: "_Levels", names: tuple[str, ...]) -> dict[str, Field]:
+    """Return by column the fields of what is told along the path."""
+    told = {}
+    for along in [ALONG[name] for name in names]:
+        if along is None:
+            continue
+        if along.levels:
+            name = "temperature" if along.column == "temperature_k" else "humidity"
+            upper = [along.factor * np.moveaxis(getattr(slices[n], name), 0, -1) for n in range(len(slices))]
+            values = np.stack(upper).astype(np.float32)
+        else:
+            values = surface_field(met, along, levels.terrain)
+        told[along.column] = _close(values, levels.cyclic, 2)
+    return told
 
 
 def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list[str]:
@@ -135,6 +160,7 @@ class _Slice:
     omega: Array
     log_p: Array
     temperature: Array
+    humidity: Array
     top: Array
 
     @property
@@ -189,15 +215,16 @@ class _Motion:
 
 def _at_time(met: xr.Dataset, i: int, levels: _Levels, roughness_m: Array) -> _Slice:
     columns = columns_at(met, i, levels.terrain, roughness_m)
-    stacked = np.stack([columns.u, columns.v, columns.omega, np.log(columns.pressure), columns.temperature])
+    log_p = np.log(columns.pressure)
+    stacked = np.stack([columns.u, columns.v, columns.omega, log_p, columns.temperature, columns.humidity])
     n_fields, n_levels = stacked.shape[:2]
     flat = kernel.interpolate_columns(
         columns.height.reshape(n_levels, -1),
         stacked.reshape(n_fields, n_levels, -1),
         np.ascontiguousarray(levels.height.reshape(levels.sigma.size, -1)),
     )
-    u, v, omega, log_p, temperature = flat.reshape(n_fields, *levels.height.shape)
-    return _Slice(u, v, omega, log_p, temperature, _data_top(columns))
+    u, v, omega, log_p, temperature, humidity = flat.reshape(n_fields, *levels.height.shape)
+    return _Slice(u, v, omega, log_p, temperature, humidity, _data_top(columns))
 
 
 def _data_top(columns: Columns) -> Array:

@@ -24,7 +24,7 @@ class Columns:
     """Fields of one time, shape (level, y, x), the first level being the ground; NaN where the file has none.
 
     ``height`` m above ground (below zero: under the ground), ``pressure`` Pa, ``u`` and ``v`` m s-1, ``omega`` Pa s-1
-    (all NaN if absent), ``temperature`` K.
+    (all NaN if absent), ``temperature`` K, ``humidity`` (specific) kg/kg, 0 where the file does not say.
     """
 
     height: Array
@@ -33,6 +33,7 @@ class Columns:
     v: Array
     omega: Array
     temperature: Array
+    humidity: Array
 
 
 def check_variables(met: xr.Dataset) -> None:
@@ -98,7 +99,8 @@ def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> C
     upper = {str(name): _levels(now, str(name)) for name in ("u", "v", "omega", "t", "q", "rh", "z", "p")}
     shape = upper["u"].shape
     pressure = _pressure(now, shape)
-    virtual = upper["t"] * (1.0 + _VIRTUAL * _humidity(upper, pressure))
+    humidity = _humidity(upper, pressure)
+    virtual = upper["t"] * (1.0 + _VIRTUAL * humidity)
     height = _heights(now, upper["z"], virtual, pressure, terrain)
     ground = _lowest_above(height)
     first = {name: np.take_along_axis(upper[name], ground, 0)[0] for name in ("u", "v", "t")}
@@ -118,6 +120,7 @@ def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> C
         _stack(wind[1], upper["v"]),
         _stack(still, upper["omega"]),
         _stack(surface_t, upper["t"]),
+        _stack(np.take_along_axis(humidity, ground, 0)[0], humidity),
     )
 
 

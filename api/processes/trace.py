@@ -23,6 +23,9 @@ from tracing.vertical import Vertical
 MOST_STARTS = 200_000
 
 
+AlongName = Literal["pressure", "temperature", "humidity", "mixing-height", "precipitation", "terrain"]
+
+
 class TraceInputs(Inputs):
     """Which winds, from where and when, for how long, with which vertical motion."""
 
@@ -46,6 +49,15 @@ class TraceInputs(Inputs):
     step: str | None = Field(None, description="fixed time step; without it 0.75 of a cell", examples=["10min"])
     roughness: Annotated[str | None, Cli(metavar="FILE")] = Field(
         None, description="map of roughness length, 1 degree; without it 0.2 m", examples=["ROUGLEN.ASC"]
+    )
+    ensemble: bool = Field(
+        False, description="27 paths per start, the meteorology moved by one grid cell in x and y and 0.01 sigma in z"
+    )
+    error: Literal["there-and-back"] | None = Field(
+        None, description="error of the integration along the path, km, from the way back to the start"
+    )
+    along: tuple[AlongName, ...] = Field(
+        (), description="what is told along the path, a column each, units in its name"
     )
     seed: int = Field(1, description="seed of what is drawn at random; recorded with the result")
 
@@ -82,6 +94,9 @@ def run(inputs: TraceInputs, context: Context) -> Outcome:
         method=inputs.method,
         step_minutes=None if inputs.step is None else step_of(inputs.step).total_seconds() / 60,
         roughness=None if inputs.roughness is None else read_roughness(context.file(inputs.roughness)),
+        ensemble=inputs.ensemble,
+        error=inputs.error,
+        along=inputs.along,
     )
     points = _points(inputs, paths, starts, options, context)
     ends = points.groupby("trajectory")["end_reason"].last().value_counts().to_dict()
@@ -89,8 +104,8 @@ def run(inputs: TraceInputs, context: Context) -> Outcome:
     lines = trajectory_lines(points)
     return Outcome(
         layers={"trajectories": ResultLayer(lines, "trajectories")},
-        summary_zh=f"{len(starts)} 条轨迹，{abs(inputs.hours):g} 小时；结束原因 {told}",
-        summary_en=f"{len(starts)} trajectories of {abs(inputs.hours):g} h; ended: {told}",
+        summary_zh=f"{len(lines)} 条轨迹，{abs(inputs.hours):g} 小时；结束原因 {told}",
+        summary_en=f"{len(lines)} trajectories of {abs(inputs.hours):g} h; ended: {told}",
         warnings=tuple(points.attrs.get("warnings", ())),
         write=partial(write_trajectories, points, met_id=points.attrs["source"], vertical=inputs.vertical),
     )

@@ -7,9 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tracing.met.grid import METRES_PER_DEGREE
-from tracing.trajectory import METHODS, Integration, _kernel_starts, _plan, run
 from tracing.trajectory_blocks import follow, regular
 from tracing.trajectory_kernel import follow_paths
+from tracing.trajectory_run import METHODS, Integration, _kernel_starts, _plan, run
 from tracing.vertical import VERTICALS, prepare
 
 NOON = pd.Timestamp("2020-02-28T12:00Z")

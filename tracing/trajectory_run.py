@@ -1,0 +1,214 @@
+"""Run the trajectory kernel on prepared meteorology: starts in, table of points out."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import xarray as xr
+from numpy.typing import NDArray
+
+from geo.errors import InvalidInput
+from tracing import trajectory_kernel as kernel
+from tracing.trajectory_blocks import follow
+from tracing.vertical import Prepared
+
+END_REASONS = ("completed", "left_domain", "left_top", "end_of_data")
+POINT_COLUMNS = (
+    "trajectory",
+    "receptor",
+    "start_time",
+    "time",
+    "age_h",
+    "lon",
+    "lat",
+    "height_m_agl",
+    "pressure_hpa",
+    "end_reason",
+)
+_SECOND = np.timedelta64(1, "s")
+_CELLS_PER_STEP = 0.75
+_PIECE = 16_384
+_MILLIMETRE = 1.1e-3
+# Where in the step each scheme's stages lie, and the weights of their slopes.
+_SCHEMES = {
+    "petterssen": ((0.0, 1.0), (0.5, 0.5)),
+    "midpoint": ((0.0, 0.5), (0.0, 1.0)),
+    "rk4": ((0.0, 0.5, 0.5, 1.0), (1.0 / 6.0, 1.0 / 3.0, 1.0 / 3.0, 1.0 / 6.0)),
+}
+METHODS: tuple[str, ...] = tuple(_SCHEMES)
+
+
+@dataclass(frozen=True)
+class Integration:
+    """How to integrate.
+
+    Attributes
+    ----------
+    method : ``petterssen`` (two evaluations a step, as HYSPLIT), ``midpoint`` (two) or ``rk4`` (four).
+    step_minutes : fixed step; by default the longest of 1 to 60 min on which a particle crosses 0.75 of a cell.
+    output_minutes : minutes between points of a path.
+    top_m : height above ground at which a path ends.
+    roughness : m, one value or a map, where the meteorology has no 10 m wind; 0.2 m if not given.
+    ensemble : follow each start in the meteorology as it is and in 26 that are moved by a grid cell and 0.01 sigma.
+    error : estimate of each point's error from the way back to the start (``there-and-back``), column ``error_km``.
+    along : what is told along the path, a column each: names of :data:`tracing.vertical_along.ALONG`.
+    """
+
+    method: str = "petterssen"
+    step_minutes: float | None = None
+    output_minutes: float = 60.0
+    top_m: float = 10_000.0
+    roughness: float | xr.DataArray | None = None
+    ensemble: bool = False
+    error: str | None = None
+    along: tuple[str, ...] = ()
+
+    def check(self) -> None:
+        """Raise InvalidInput where a value makes no sense."""
+        if self.method not in METHODS:
+            raise InvalidInput(f"method {self.method!r} is not known; use one of {', '.join(METHODS)}")
+        if self.error not in (None, "there-and-back"):
+            raise InvalidInput(f"error estimate {self.error!r} is not known; use there-and-back")
+        if self.step_minutes is not None and not 0.0 < self.step_minutes <= 60.0:
+            raise InvalidInput(f"step of {self.step_minutes:g} min is not between 0 and 60 min; choose 1 to 60 min")
+        if not 1.0 <= self.output_minutes <= 1440.0:
+            raise InvalidInput(f"output every {self.output_minutes:g} min is not between 1 and 1440 min; choose 60 min")
+        if not 100.0 <= self.top_m <= 20_000.0:
+            raise InvalidInput(f"top of {self.top_m:g} m is not between 100 and 20000 m; choose 10000 m")
+
+
+DEFAULT = Integration()
+
+
+def run(
+    prepared: Prepared,
+    starts: pd.DataFrame,
+    *,
+    hours: float,
+    options: Integration = DEFAULT,
+    first: int = 1,
+    threads: int = 1,
+) -> pd.DataFrame:
+    """Do as :func:`trajectories` does on meteorology prepared before; ``first`` is the first trajectory's number.
+
+    Raises
+    ------
+    InvalidInput
+        If a start lies outside the grid, below ground or above the top.
+    """
+    begin = _kernel_starts(prepared, starts, options, first)
+    plan = _plan(hours, options)
+    out = np.empty((len(starts), points_per_path(hours, options), 4))
+    ends = np.zeros((len(starts), 2), np.int64)
+    follow(prepared.fields, plan, begin, (out, ends), threads=threads)
+    return _table(prepared, starts, (out, ends), plan, first=first, threads=threads)
+
+
+def points_per_path(hours: float, options: Integration) -> int:
+    """Return the number of points of a path that is completed."""
+    return int(np.ceil(abs(hours) * 60.0 / options.output_minutes - 1e-9)) + 1
+
+
+def _plan(hours: float, options: Integration) -> kernel.Plan:
+    fractions, weights = (np.array(a) for a in _SCHEMES[options.method])
+    step, output = options.step_minutes or 0.0, float(options.output_minutes)
+    return kernel.Plan(hours * 60.0, output, float(step), _CELLS_PER_STEP, float(options.top_m), fractions, weights)
+
+
+def _kernel_starts(prepared: Prepared, starts: pd.DataFrame, options: Integration, first: int) -> NDArray[np.float64]:
+    """Return column, row, sigma and minutes of each start, checked against grid and top."""
+    fields, grid = prepared.fields, prepared.grid
+    lon, lat, height = (starts[name].to_numpy(dtype=np.float64) for name in ("lon", "lat", "height_m_agl"))
+    x, y = grid.to_index(lon, lat)
+    edge = 1e-9
+    inside = (x >= -edge) & (x <= fields.surface.shape[1] - 1 + edge) & (y >= -edge) & (y <= grid.ny - 1 + edge)
+    if not inside.all():
+        i = int(np.argmin(inside))
+        raise InvalidInput(
+            f"starts row {first + i}: {lat[i]:g} N {lon[i]:g} E lies outside the meteorology, {_extent(prepared)}"
+        )
+    x, y = np.clip(x, 0.0, fields.surface.shape[1] - 1), np.clip(y, 0.0, grid.ny - 1.0)
+    minutes = np.asarray((starts["time"] - prepared.start).dt.total_seconds(), np.float64) / 60.0
+    depth, tops = kernel.depths_and_tops(fields, x, y, minutes)
+    tops = np.minimum(tops, options.top_m)
+    # To a millimetre, as the kernel: a point of a path is a start, too.
+    if np.any(height > tops + _MILLIMETRE):
+        i = int(np.argmax(height > tops + _MILLIMETRE))
+        raise InvalidInput(
+            f"starts row {first + i}: {height[i]:g} m lies above the top of {tops[i]:.0f} m; start lower"
+        )
+    return np.column_stack([x, y, 1.0 - height / depth, minutes])
+
+
+def _extent(prepared: Prepared) -> str:
+    grid = prepared.grid
+    column, row = np.meshgrid(np.arange(grid.nx), np.arange(grid.ny))
+    lon, lat = grid.to_lonlat(column, row)
+    west, east = (
+        (grid.x0, grid.x0 + (grid.nx - 1) * grid.dx) if grid.kind == "latitude_longitude" else (lon.min(), lon.max())
+    )
+    return f"which covers {lat.min():.1f} to {lat.max():.1f} N, {west:.1f} to {east:.1f} E; move the start or add files"
+
+
+def _table(
+    prepared: Prepared,
+    starts: pd.DataFrame,
+    filled: tuple[NDArray[np.float64], NDArray[np.int64]],
+    plan: kernel.Plan,
+    *,
+    first: int,
+    threads: int,
+) -> pd.DataFrame:
+    """Return the points that the kernel filled (its output and ends), in DESIGN's columns."""
+    out, ends = filled
+    count = ends[:, 0]
+    whole = bool(np.all(count == out.shape[1]))
+    points = out.reshape(-1, out.shape[2]) if whole else out[np.arange(out.shape[1]) < count[:, None]]
+    lon, lat = _lonlat(prepared, points)
+    # The start is told as it was given, not as it comes back from the grid.
+    begin = np.cumsum(count) - count
+    given = starts["lon"].to_numpy(np.float64)
+    lon[begin] = np.where(given < 180.0, given, given - 360.0)
+    lat[begin], points[begin, kernel.HEIGHT] = starts["lat"], starts["height_m_agl"]
+    path = np.repeat(np.arange(len(starts)), count)
+    seconds = _ages(plan, out.shape[1])[np.arange(path.size) - begin[path]]
+    start_time = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy()
+    columns: dict[str, Callable[[], Any]] = {
+        "trajectory": lambda: path + np.int64(first),
+        "receptor": lambda: starts["receptor"].astype("str").array.take(path),
+        "start_time": lambda: pd.DatetimeIndex(start_time[path]).tz_localize("UTC"),
+        "time": lambda: pd.DatetimeIndex(start_time[path] + seconds * _SECOND).tz_localize("UTC"),
+        "age_h": lambda: seconds / 3600.0,
+        "lon": lambda: lon,
+        "lat": lambda: lat,
+        "height_m_agl": lambda: points[:, kernel.HEIGHT].copy(),
+        "pressure_hpa": lambda: points[:, kernel.PRESSURE] / 100.0,
+        "end_reason": lambda: pd.array(END_REASONS, dtype="str").take(ends[path, 1]),
+    }
+    if prepared.along:
+        minutes = np.asarray((starts["time"] - prepared.start).dt.total_seconds(), np.float64)[path] / 60.0
+        minutes += seconds / 60.0
+        for name, field in prepared.along.items():
+            columns[name] = partial(kernel.sample, prepared.fields, field, points, minutes)
+    with ThreadPoolExecutor(threads) as pool:
+        made = dict(zip(columns, pool.map(lambda make: make(), columns.values()), strict=True))
+    return pd.DataFrame(made, copy=False)
+
+
+def _lonlat(prepared: Prepared, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return longitude and latitude, made piece by piece so that what is between stays in the cache."""
+    lon, lat = np.empty(len(points)), np.empty(len(points))
+    for i in range(0, len(points), _PIECE):
+        piece = slice(i, i + _PIECE)
+        lon[piece], lat[piece] = prepared.grid.to_lonlat(points[piece, kernel.COLUMN], points[piece, kernel.ROW])
+    return lon, lat
+
+
+def _ages(plan: kernel.Plan, n_points: int) -> NDArray[np.int64]:
+    """Return the signed age (s) of each point of a path."""
+    minutes = np.minimum(np.arange(n_points) * plan.output, abs(plan.minutes))
+    return np.asarray(np.rint(np.sign(plan.minutes) * minutes * 60.0), np.int64)
