@@ -129,7 +129,7 @@ def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list
         )
     if "zs" not in met:
         said.append("气象场没有地形高度，由地面气压推算 / no terrain height: it is found from the surface pressure")
-    return said
+    return [*said, *met.attrs.get("assumed", [])]
 
 
 @dataclass(frozen=True)
@@ -286,6 +286,9 @@ def _cut(met: xr.Dataset, window: tuple[pd.Timestamp, pd.Timestamp] | None, marg
 
 def _check_motion(met: xr.Dataset, vertical: str) -> None:
     have = sorted(str(name) for name in met.data_vars)
+    only = met.attrs.get("only_vertical")
+    if only is not None and vertical != only:
+        raise MissingData(f"meteorology: only winds near the ground in {have}; choose vertical {only}")
     if vertical == "omega" and "omega" not in met:
         raise MissingData(f"meteorology: no vertical motion (omega) in {have}; choose vertical isobaric or divergence")
     if vertical in ("omega", "isentropic", "density") and "t" not in met:
