@@ -16,7 +16,7 @@ from web_map.symbols import LayerStyle, Symbol
 
 PX_MM = 0.2646  # a CSS pixel
 MARGIN_SHARE = 0.06
-SMALLEST_DEG = 0.05
+SMALLEST_DEG = 0.02
 # Number of corners and turn of the first from north, degrees; what is not here is a disc.
 SIDES = {
     "square": (4, 45.0),

@@ -187,7 +187,7 @@ def test_outside_the_city_is_said(suyuan, tmp_path: Path) -> None:
         ({"receptors": "x.csv"}, "belong together"),
         ({"receptors": "none.csv", "receptors_output": "o.csv"}, "no such file"),
         ({"receptors": "none.csv", "receptors_output": "o.pdf"}, ".csv or .xlsx"),
-        ({"output": "z.pdf"}, ".geojson"),
+        ({"output": "z.dwg"}, ".geojson"),
         ({"lon": None}, "--lon is missing"),
     ],
 )

@@ -315,14 +315,14 @@ def test_what_was_assumed_is_said(eastward, tools):
 
 
 def test_what_the_reader_assumed_is_told_with_the_result(eastward, tools):
-    eastward.attrs["assumed"] = ["高度取自标准大气 / heights of the standard atmosphere"]
-    told = trajectories(eastward, tools.start(NOON, 5.0, 40.0), hours=2).attrs["warnings"]
+    met = eastward.assign_attrs(assumed=["高度取自标准大气 / heights of the standard atmosphere"])
+    told = trajectories(met, tools.start(NOON, 5.0, 40.0), hours=2).attrs["warnings"]
     assert told == ["高度取自标准大气 / heights of the standard atmosphere"]
 
 
 def test_a_wind_near_the_ground_alone_serves_one_vertical_motion(eastward, tools):
-    eastward.attrs["only_vertical"] = "constant-height"
+    met = eastward.assign_attrs(only_vertical="constant-height")
     with pytest.raises(MissingData, match="constant-height"):
-        trajectories(eastward, tools.start(NOON, 5.0, 40.0), hours=2, vertical="omega")
-    kept = trajectories(eastward, tools.start(NOON, 5.0, 40.0), hours=2, vertical="constant-height")
+        trajectories(met, tools.start(NOON, 5.0, 40.0), hours=2, vertical="omega")
+    kept = trajectories(met, tools.start(NOON, 5.0, 40.0), hours=2, vertical="constant-height")
     assert kept["end_reason"].iloc[-1] == "completed"
