@@ -12,7 +12,7 @@ from distributed import Client
 from api.processes.base import Inputs, Process, execute, store_layers
 from api.processes.context import Context, Progress
 from api.processes.hotspots_gi import PROCESS as GI
-from api.processes.hotspots_gi import GiInputs
+from api.processes.place_inputs import PlaceInputs
 from api.processes.trace import PROCESS as TRACE
 from api.processes.trace import TraceInputs
 from api.processes.zone_heating import PROCESS as HEATING
@@ -178,7 +178,7 @@ def _jobs(worst: Worst) -> tuple[tuple[Process[Any], Inputs], ...]:
     return (
         (HEATING, HeatingInputs()),
         (TRACE, trace),
-        (GI, GiInputs(file="station_means", value="pm25_ug_m3")),
+        (GI, PlaceInputs(file="station_means", value="pm25_ug_m3")),
     )
 
 

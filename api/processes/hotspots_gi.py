@@ -1,45 +1,14 @@
 """热点分析: Getis-Ord Gi* with the false discovery rate."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
+from api.processes.place_inputs import PlaceInputs, compute_for_places
 from tracing.hotspots import gi_star
 
 
-class GiInputs(Inputs):
-    """Which places, which column, which neighbours."""
-
-    file: Annotated[str, Cli(positional=True, metavar="FILE")] = Field(
-        description="points or polygons: a file or the id of a layer", examples=["stations.geojson", "stations"]
-    )
-    value: Annotated[str, Cli(metavar="COLUMN")] = Field(
-        description="column with the numbers to analyse", examples=["pm25_ug_m3"]
-    )
-    neighbours: str = Field(
-        "knn:8",
-        description="knn:K nearest places, distance:METRES (geodesic), or contiguity (polygons that touch)",
-        examples=["knn:8", "distance:3000", "contiguity"],
-    )
-    permutations: int = Field(0, ge=0, description="0 for analytic p values, or the number of conditional permutations")
-    seed: int = Field(1, ge=0, description="seed of the permutations")
-
-
-def run(inputs: GiInputs, context: Context) -> Outcome:
+def run(inputs: PlaceInputs, context: Context) -> Outcome:
     """Compute z, p, the FDR-adjusted p and the class of each place."""
-    frame = context.vector(inputs.file)
-    context.progress(0, 1, "Gi*")
-    result = context.compute(
-        gi_star,
-        frame,
-        inputs.value,
-        neighbours=inputs.neighbours,
-        permutations=inputs.permutations,
-        seed=inputs.seed,
-    )
-    context.progress(1, 1, "Gi*")
+    result = compute_for_places(gi_star, inputs, context, name="Gi*")
     hot, cold = int((result["class"] > 0).sum()), int((result["class"] < 0).sum())
     return Outcome(
         layers={"hotspots": ResultLayer(result, "hotspots")},
@@ -57,7 +26,7 @@ PROCESS = Process(
     description_zh="Getis-Ord Gi* 统计量，经 Benjamini-Hochberg 错误发现率校正，分 90/95/99 % 冷热点。",
     description_en="Getis-Ord Gi* with Benjamini-Hochberg correction; hot and cold at 90, 95 and 99 %.",
     example="suyuan hotspots gi stations.geojson --value pm25_ug_m3 --neighbours knn:8 --output hot.geojson",
-    inputs=GiInputs,
+    inputs=PlaceInputs,
     run=run,
     output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet"),
     result_layers=("hotspots",),

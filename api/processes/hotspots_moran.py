@@ -1,45 +1,14 @@
 """局部莫兰指数: local Moran's I with the false discovery rate."""
 
-from typing import Annotated
-
-from pydantic import Field
-
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
+from api.processes.place_inputs import PlaceInputs, compute_for_places
 from tracing.moran import local_moran
 
 
-class MoranInputs(Inputs):
-    """Which places, which column, which neighbours, which inference."""
-
-    file: Annotated[str, Cli(positional=True, metavar="FILE")] = Field(
-        description="points or polygons: a file or the id of a layer", examples=["stations.geojson", "stations"]
-    )
-    value: Annotated[str, Cli(metavar="COLUMN")] = Field(
-        description="column with the numbers to analyse", examples=["pm25_ug_m3"]
-    )
-    neighbours: str = Field(
-        "knn:8",
-        description="knn:K nearest places, distance:METRES (geodesic), or contiguity (polygons that touch)",
-        examples=["knn:8", "distance:3000", "contiguity"],
-    )
-    permutations: int = Field(0, ge=0, description="0 for analytic p values, or the number of conditional permutations")
-    seed: int = Field(1, ge=0, description="seed of the permutations")
-
-
-def run(inputs: MoranInputs, context: Context) -> Outcome:
+def run(inputs: PlaceInputs, context: Context) -> Outcome:
     """Compute I, z, p, the FDR-adjusted p, the class and the quadrant of each place."""
-    frame = context.vector(inputs.file)
-    context.progress(0, 1, "local Moran")
-    result = context.compute(
-        local_moran,
-        frame,
-        inputs.value,
-        neighbours=inputs.neighbours,
-        permutations=inputs.permutations,
-        seed=inputs.seed,
-    )
-    context.progress(1, 1, "local Moran")
+    result = compute_for_places(local_moran, inputs, context, name="local Moran")
     called = result["quadrant"][(result["class"] != 0).fillna(False).astype(bool)]
     counts = {name: int((called == name).sum()) for name in ("HH", "LL", "HL", "LH")}
     zh, en = (
@@ -66,7 +35,7 @@ PROCESS = Process(
     description_en="Local Moran's I, analytic or by conditional permutation, FDR-corrected; a positive class is a "
     "place like its neighbours (cluster), a negative one unlike them (outlier).",
     example="suyuan hotspots moran stations.geojson --value pm25_ug_m3 --permutations 999 --output moran.geojson",
-    inputs=MoranInputs,
+    inputs=PlaceInputs,
     run=run,
     output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet"),
     result_layers=("local_moran",),

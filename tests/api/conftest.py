@@ -17,6 +17,7 @@ from rasterio.crs import CRS
 from shapely.geometry import LineString, Point, box
 
 from api.app import create_app
+from api.cli import main
 from api.settings import Settings
 from geo.geodesic import circle
 from geo.rasters import Raster
@@ -174,3 +175,24 @@ def map_server(map_settings: Settings) -> Iterator[str]:
 def client(map_server: str) -> Iterator[httpx.Client]:
     with httpx.Client(base_url=map_server, trust_env=False) as session:
         yield session
+
+
+@pytest.fixture
+def workspace(tmp_path: Path) -> Path:
+    return tmp_path / "ws"
+
+
+@pytest.fixture
+def suyuan(workspace: Path, capsys: pytest.CaptureFixture[str]):
+    """Run the program in this process; returns exit code, stdout and stderr."""
+
+    def run(*arguments: object) -> tuple[int, str, str]:
+        capsys.readouterr()
+        try:
+            code = main([*map(str, arguments), "--workspace", str(workspace)])
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return run

@@ -15,33 +15,12 @@ import pandas as pd
 import pypdf
 import pytest
 
-from api.cli import build_parser, main
+from api.cli import build_parser
 from api.processes import all_processes
 from data_samples import folder
 from layers.store import Workspace
 
 SAMPLES = folder()
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    return tmp_path / "ws"
-
-
-@pytest.fixture
-def suyuan(workspace: Path, capsys: pytest.CaptureFixture[str]):
-    """Run the program in this process; returns exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = main([*map(str, arguments), "--workspace", str(workspace)])
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def bytes_of(path: Path) -> dict[str, str]:

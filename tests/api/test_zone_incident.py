@@ -8,7 +8,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from api.cli import main
 from geo.geodesic import GEOD, area_m2
 from layers.store import Workspace
 
@@ -22,27 +21,6 @@ BASE = {
     "wind-from": 45,
     "stability": "D",
 }
-
-
-@pytest.fixture
-def workspace(tmp_path: Path) -> Path:
-    return tmp_path / "ws"
-
-
-@pytest.fixture
-def suyuan(workspace: Path, capsys: pytest.CaptureFixture[str]):
-    """Run the program in this process; returns exit code, stdout and stderr."""
-
-    def run(*arguments: object) -> tuple[int, str, str]:
-        capsys.readouterr()
-        try:
-            code = main([*map(str, arguments), "--workspace", str(workspace)])
-        except SystemExit as leaving:
-            code = int(leaving.code or 0)
-        said = capsys.readouterr()
-        return code, said.out, said.err
-
-    return run
 
 
 def command(**changes: object) -> tuple[object, ...]:
