@@ -24,8 +24,7 @@ Field = NDArray[np.float32]
 class Fields(NamedTuple):
     """Prepared meteorology.
 
-    wind : float32 (time, y, x, level, 3): m/s along columns, m/s along rows, sigma/min
-    pressure : float32 (time, y, x, level), Pa
+    wind : float32 (time, y, x, level, 4): m/s along columns, m/s along rows, sigma/min, and the pressure, Pa
     follow : float32 (time, y, x, level): the quantity that particles keep, or one single value where they keep none
     top : float32 (time, y, x, 1): the highest level of the data, m above ground
     surface : float64 (y, x, 3): metres from the ground to z_top, metres per column, metres per row
@@ -37,7 +36,6 @@ class Fields(NamedTuple):
     """
 
     wind: Field
-    pressure: Field
     follow: Field
     top: Field
     surface: Array
@@ -241,7 +239,7 @@ def record(fields: Fields, p: Array, t: float, row: Array) -> None:
     """Write place, height above ground (m) and pressure (Pa) at position ``p`` and time ``t`` into a row of output."""
     row[COLUMN], row[ROW] = p[0], p[1]
     row[HEIGHT] = (1.0 - p[2]) * surface_at(fields, DEPTH, p[0], p[1])
-    row[PRESSURE] = scalar(fields, fields.pressure, p, t)
+    row[PRESSURE] = scalar(fields, fields.wind[:, :, :, :, 3], p, t)
 
 
 @njit(cache=True, nogil=True)

@@ -59,7 +59,9 @@ def offset_fields(fields: Fields, offset: tuple[int, int, int]) -> Fields:
     if offset == (0, 0, 0):
         return fields
     follow = _moved(fields.follow, offset, fields) if fields.follow.size > 1 else fields.follow
-    return fields._replace(wind=_moved(fields.wind, offset, fields), follow=follow)
+    wind = _moved(fields.wind, offset, fields)
+    wind[..., 3] = fields.wind[..., 3]
+    return fields._replace(wind=wind, follow=follow)
 
 
 def _moved(field: Field, offset: tuple[int, int, int], fields: Fields) -> Field:

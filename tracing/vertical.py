@@ -236,22 +236,22 @@ def _fields(slices: _Slices, times: Array, levels: _Levels, motion: _Motion) -> 
     """Assemble the kernel's arrays."""
     follows = motion.vertical in _FOLLOWED
     shape = (len(slices), *levels.depth.shape, levels.sigma.size)
-    wind, pressure = np.empty((*shape, 3), np.float32), np.empty(shape, np.float32)
+    wind = np.empty((*shape, 4), np.float32)
     follow = np.empty(shape if follows else (1, 1, 1, 1), np.float32)
     top = np.empty((*shape[:3], 1), np.float32)
     for n in range(len(slices)):
         now = slices[n]
         upward = motion.sigma_per_second(slices, times, n, levels)
-        wind[n] = np.moveaxis(np.stack([now.u, now.v, 60.0 * upward]), (0, 1), (-1, -2))
-        pressure[n], top[n, ..., 0] = np.moveaxis(now.pressure, 0, -1), now.top
+        wind[n] = np.moveaxis(np.stack([now.u, now.v, 60.0 * upward, now.pressure]), (0, 1), (-1, -2))
+        top[n, ..., 0] = now.top
         if follows:
             follow[n] = np.moveaxis(_followed(now, levels, motion.vertical), 0, -1)
     surface = _close(np.stack([levels.depth, *levels.cells], axis=-1), levels.cyclic, 1)
-    wind, pressure, top = (_close(a, levels.cyclic, 2) for a in (wind, pressure, top))
+    wind, top = (_close(a, levels.cyclic, 2) for a in (wind, top))
     follow = _close(follow, levels.cyclic and follows, 2)
     lookup = kernel.level_lookup(levels.sigma)
     by_row = bool(np.all(surface[..., 1:] == surface[:, :1, 1:]))
-    return Fields(wind, pressure, follow, top, surface, times, levels.sigma, lookup, levels.cyclic, by_row)
+    return Fields(wind, follow, top, surface, times, levels.sigma, lookup, levels.cyclic, by_row)
 
 
 def _close(array: NDArray, cyclic: bool, axis: int) -> NDArray:
@@ -300,7 +300,7 @@ def _check_finite(fields: Fields, met: xr.Dataset) -> None:
         bad = np.argwhere(~np.isfinite(fields.wind[n]))
         if bad.size:
             j, i, k, part = bad[0]
-            name = ("u", "v", "vertical motion")[part]
+            name = ("u", "v", "vertical motion", "pressure")[part]
             time = pd.Timestamp(met["time"].values[0]) + pd.Timedelta(minutes=float(fields.times[n]))
             height = (1.0 - fields.sigma[k]) * fields.surface[j, i, DEPTH]
             place = f"{time:%Y-%m-%dT%H:%MZ}, row {j}, column {i}, {height:.0f} m above ground"
