@@ -13,8 +13,9 @@ import xarray as xr
 from geo.errors import InvalidInput, MissingData
 from tracing.met.grid import EARTH_RADIUS_M
 from tracing.trajectory_lines import trajectory_lines
-from tracing.trajectory_run import DEFAULT, END_REASONS, METHODS, POINT_COLUMNS, Integration, run
+from tracing.trajectory_run import DEFAULT, METHODS, Integration, run
 from tracing.trajectory_spread import run_all
+from tracing.trajectory_table import END_REASONS, POINT_COLUMNS
 from tracing.vertical import VERTICALS, assumptions, prepare
 
 START_COLUMNS = ("receptor", "time", "lon", "lat", "height_m_agl")

@@ -250,11 +250,11 @@ def top_at(fields: Fields, x: float, y: float, t: float) -> float:
 
 @njit(cache=True, nogil=True)
 def sample(fields: Fields, field: Field, points: Array, t: Array) -> Array:
-    """Return a field at points (column, row, height above ground in m, ...) and times; one level is the ground."""
+    """Return a field at points (4, point) as ``record`` writes them and at times; one level is the ground."""
     out, p = np.empty(t.size), np.empty(3)
     for n in range(t.size):
-        p[0], p[1] = points[n, COLUMN], points[n, ROW]
-        p[2] = 1.0 - points[n, HEIGHT] / surface_at(fields, DEPTH, p[0], p[1])
+        p[0], p[1] = points[COLUMN, n], points[ROW, n]
+        p[2] = 1.0 - points[HEIGHT, n] / surface_at(fields, DEPTH, p[0], p[1])
         if field.shape[3] == 1:
             out[n] = scalar_on_level(field, _place(fields, p[0], p[1], t[n]), 0)
         else:
@@ -314,7 +314,7 @@ def follow_paths(
 ) -> None:
     """Follow ``members`` of ``starts`` (particle, 4) one after the other.
 
-    ``out`` (particle, point, 4) and ``ends`` (particle, 2), count of points and end code, are written at their rows.
+    ``out`` (4, particle, point) and ``ends`` (particle, 2), count of points and end code, are written at their rows.
     """
     for n in members:
-        ends[n, 0], ends[n, 1] = follow_path(fields, plan, starts[n], out[n])
+        ends[n, 0], ends[n, 1] = follow_path(fields, plan, starts[n], out[:, n].T)

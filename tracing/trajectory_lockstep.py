@@ -40,6 +40,8 @@ from tracing.trilinear_kernel import FIELDS, trilinear
 
 # Particles that take a stage together: what they need stays in the first cache.
 _CHUNK = 256
+# Points of a path that wait to be written together, a cache line of each column.
+_STAGED = 8
 # Ended particles are carried along until they are one in so many.
 _CARRIED = 16
 
@@ -63,10 +65,12 @@ class _Block(NamedTuple):
     wind : of the fields, flat
     cells, thickness : see ``_cells`` and ``_thickness``
     member : row of each particle among the starts
+    place : where each particle's points wait in ``staged``
     state : column, row and sigma, shape (3, particle)
     kept : value of the quantity that the particle keeps
     due, last : signed tick of the next output and of the end
-    gone : whether the path has ended
+    gone, noted : whether the path has ended; whether a point of it is due
+    staged : points not yet written, shape (``_STAGED``, 4, place)
     safe : particles with this sigma or more are below every top
     """
 
@@ -74,11 +78,14 @@ class _Block(NamedTuple):
     cells: Array
     thickness: Array
     member: Ints
+    place: Ints
     state: Array
     kept: Array
     due: Ints
     last: Ints
     gone: Flags
+    noted: Flags
+    staged: Array
     safe: float
 
 
@@ -184,36 +191,38 @@ def _go(fields: Fields, start: Array, slopes: Array, dt: float, at: Array, left:
 
 
 @njit(cache=True, nogil=True)
-def _move(fields: Fields, plan: Plan, t: float, block: _Block, state: Array, left: Flags) -> None:
-    """Move the particles ``state`` by one step from time ``t`` on and say which of them left the domain."""
+def _move(fields: Fields, plan: Plan, t: float, block: _Block, state: Array, slopes: Array, left: Flags) -> None:
+    """Move the particles ``state`` by one step from ``t`` on, where they have ``slopes``; say which of them left."""
     weights, fractions, dt = plan.weights, plan.fractions, (plan.step if plan.minutes > 0 else -plan.step)
     n = state.shape[1]
-    at, slopes, along = state, np.empty((FIELDS, n)), np.zeros((3, n))
-    between = np.empty((3, n))
+    at, along = np.empty((3, n)), np.zeros((3, n))
     for s in range(fractions.size):
-        _slopes(fields, block, t + fractions[s] * dt, at, slopes)
+        if s:
+            _go(fields, state, slopes, fractions[s] * dt, at, left)
+            _slopes(fields, block, t + fractions[s] * dt, at, slopes)
         for c in range(3):
             for a in range(n):
                 along[c, a] += weights[s] * slopes[c, a]
-        if s < fractions.size - 1:
-            _go(fields, state, slopes, fractions[s + 1] * dt, between, left)
-            at = between
     _go(fields, state, along, dt, state, left)
 
 
 @njit(cache=True, nogil=True)
-def _move_all(fields: Fields, plan: Plan, t: float, block: _Block, count: int, ends: Ints) -> None:
-    """Move all particles under way by one step; the gone ones, carried along, stay gone."""
+def _move_all(fields: Fields, plan: Plan, t: float, block: _Block, count: int, filled: Filled) -> None:
+    """Note who is due and move all particles under way by one step; the gone ones, carried along, stay gone."""
     left = np.zeros(count, np.bool_)
     for a in range(0, count, _CHUNK):
         b = min(a + _CHUNK, count)
-        chunk = block.state[:, a:b].copy()
-        _move(fields, plan, t, block, chunk, left[a:b])
+        chunk, slopes = block.state[:, a:b].copy(), np.empty((FIELDS, b - a))
+        _slopes(fields, block, t, chunk, slopes)
+        for n in range(b - a):
+            if block.noted[a + n]:
+                _note(fields, block, a + n, slopes[3, n], filled)
+        _move(fields, plan, t, block, chunk, slopes, left[a:b])
         block.state[:, a:b] = chunk
     for a in range(count):
         if left[a] and not block.gone[a]:
             block.gone[a] = True
-            ends[block.member[a], 1] = LEFT_DOMAIN
+            filled[1][block.member[a], 1] = LEFT_DOMAIN
 
 
 @njit(cache=True, nogil=True)
@@ -226,28 +235,36 @@ def _safe_sigma(fields: Fields, plan: Plan) -> float:
 @njit(cache=True, nogil=True)
 def _empty_block(fields: Fields, plan: Plan, n: int) -> _Block:
     wind, cells, thickness = fields.wind.reshape(-1), _cells(fields), _thickness(fields.sigma)
-    member, due, last = np.empty(n, np.int64), np.empty(n, np.int64), np.empty(n, np.int64)
-    state, kept, gone = np.empty((3, n)), np.empty(n), np.empty(n, np.bool_)
-    return _Block(wind, cells, thickness, member, state, kept, due, last, gone, _safe_sigma(fields, plan))
+    member, place, due, last = np.empty((4, n), np.int64)
+    state, kept, staged = np.empty((3, n)), np.empty(n), np.empty((_STAGED, FIELDS, n))
+    gone, noted = np.empty((2, n), np.bool_)
+    safe = _safe_sigma(fields, plan)
+    return _Block(wind, cells, thickness, member, place, state, kept, due, last, gone, noted, staged, safe)
 
 
 @njit(cache=True, nogil=True)
-def _enter(fields: Fields, clock: Clock, now: tuple[int, float], m: int, start: Array, block: _Block, a: int) -> None:
-    """Put start ``m`` at place ``a`` of the block at ``now`` (signed tick, time)."""
-    block.member[a], block.due[a], block.last[a] = m, now[0], now[0] + clock.steps
+def _enter(
+    fields: Fields, clock: Clock, now: tuple[int, float], who: tuple[int, int], start: Array, block: _Block, a: int
+) -> None:
+    """Put a start, ``who`` (its row, its place among the staged), at ``a`` of the block at ``now`` (tick, time)."""
+    block.member[a], block.place[a] = who
+    block.due[a], block.last[a] = now[0], now[0] + clock.steps
     block.state[:, a], block.gone[a] = start[:3], False
     block.kept[a] = scalar(fields, fields.follow, start, now[1]) if fields.follow.size > 1 else 0.0
 
 
 @njit(cache=True, nogil=True)
-def _look(fields: Fields, plan: Plan, now: tuple[int, float], block: _Block, count: int, ends: Ints) -> Ints:
-    """Mark who ends at ``now`` (signed tick, time), before the move, and return who is due and below the top."""
+def _look(
+    fields: Fields, plan: Plan, clock: Clock, now: tuple[int, float], block: _Block, count: int, ends: Ints
+) -> Ints:
+    """Mark at ``now`` (signed tick, time), before the move, who is due and who ends; return who is due last."""
     tick, t = now
     dt = plan.step if plan.minutes > 0 else -plan.step
     goes_on = fields.times[0] - TINY <= t + dt <= fields.times[-1] + TINY
     state, last, due_at, gone, safe = block.state, block.last, block.due, block.gone, block.safe
-    due, n = np.empty(count, np.int64), 0
+    final, n = np.empty(count, np.int64), 0
     for a in range(count):
+        block.noted[a] = False
         if gone[a]:
             continue
         code = RUNNING
@@ -257,34 +274,52 @@ def _look(fields: Fields, plan: Plan, now: tuple[int, float], block: _Block, cou
             code = COMPLETED
         elif not goes_on:
             code = END_OF_DATA
-        if due_at[a] == tick and code != LEFT_TOP:
-            due[n] = a
+        due = due_at[a] == tick and code != LEFT_TOP
+        if due and code == RUNNING:
+            block.noted[a], due_at[a] = True, min(tick + clock.output, last[a])
+        elif due:
+            final[n] = a
             n += 1
         if code != RUNNING:
             gone[a] = True
             ends[block.member[a], 1] = code
-    return due[:n]
+    return final[:n]
 
 
 @njit(cache=True, nogil=True)
-def _record(fields: Fields, clock: Clock, now: tuple[int, float], block: _Block, due: Ints, filled: Filled) -> None:
-    """Write place, height and pressure of the particles ``due`` at ``now`` (signed tick, time)."""
-    out, ends = filled
-    state, member, due_at, last = block.state, block.member, block.due, block.last
-    at, found = np.empty((3, due.size)), np.empty((FIELDS, due.size))
-    for c in range(3):
-        for n in range(due.size):
-            at[c, n] = state[c, due[n]]
-    _slopes(fields, block, now[1], at, found)
-    for n in range(due.size):
-        a = due[n]
-        m = member[a]
-        row = ends[m, 0]
-        out[m, row, COLUMN], out[m, row, ROW] = at[0, n], at[1, n]
-        out[m, row, HEIGHT] = (1.0 - at[2, n]) * surface_at(fields, DEPTH, at[0, n], at[1, n])
-        out[m, row, PRESSURE] = found[3, n]
-        ends[m, 0] = row + 1
-        due_at[a] = min(now[0] + clock.output, last[a])
+def _note_last(fields: Fields, t: float, block: _Block, final: Ints, filled: Filled) -> None:
+    """Note the particles ``final``, which do not move any more, at time ``t``."""
+    for n in range(0, final.size, _CHUNK):
+        who = final[n : n + _CHUNK]
+        at, slopes = np.empty((3, who.size)), np.empty((FIELDS, who.size))
+        for c in range(3):
+            at[c] = block.state[c, who]
+        _slopes(fields, block, t, at, slopes)
+        for a in range(who.size):
+            _note(fields, block, who[a], slopes[3, a], filled)
+
+
+@njit(cache=True, nogil=True)
+def _note(fields: Fields, block: _Block, a: int, pressure: float, filled: Filled) -> None:
+    """Note place, height and pressure of particle ``a``; a full cache line of points is written."""
+    (out, ends), staged, state = filled, block.staged, block.state
+    m, k = block.member[a], block.place[a]
+    row = ends[m, 0]
+    slot = row % _STAGED
+    staged[slot, COLUMN, k], staged[slot, ROW, k] = state[0, a], state[1, a]
+    staged[slot, HEIGHT, k] = (1.0 - state[2, a]) * surface_at(fields, DEPTH, state[0, a], state[1, a])
+    staged[slot, PRESSURE, k] = pressure
+    ends[m, 0] = row + 1
+    if slot == _STAGED - 1:
+        _write(staged, k, _STAGED, out, m, row + 1)
+
+
+@njit(cache=True, nogil=True)
+def _write(staged: Array, k: int, n: int, out: Array, m: int, end: int) -> None:
+    """Write the ``n`` points that wait at place ``k`` before point ``end`` of path ``m``."""
+    for c in range(FIELDS):
+        for s in range(n):
+            out[c, m, end - n + s] = staged[s, c, k]
 
 
 @njit(cache=True, nogil=True)
@@ -305,7 +340,7 @@ def _drop_gone(block: _Block, count: int) -> int:
         return count
     for c in range(3):
         block.state[c, :n] = block.state[c, stay]
-    block.member[:n], block.kept[:n] = block.member[stay], block.kept[stay]
+    block.member[:n], block.place[:n], block.kept[:n] = block.member[stay], block.place[stay], block.kept[stay]
     block.due[:n], block.last[:n], block.gone[:n] = block.due[stay], block.last[stay], False
     return n
 
@@ -316,7 +351,7 @@ def step_together(
 ) -> None:
     """Follow the particles ``members`` of ``starts``, sorted by their first tick, as ``follow_paths`` does.
 
-    ``out`` (particle, point, 4) and ``ends`` (particle, 2) are written at the members' rows only.
+    ``out`` (4, particle, point) and ``ends`` (particle, 2) are written at the members' rows only.
     """
     sign = 1 if plan.minutes > 0 else -1
     block = _empty_block(fields, plan, members.size)
@@ -326,13 +361,16 @@ def step_together(
             tick = int(clock.first[members[entered]])
         now = (sign * tick, clock.phase + tick * plan.step)
         while entered < members.size and clock.first[members[entered]] == tick:
-            _enter(fields, clock, now, members[entered], starts[members[entered]], block, count)
+            who = members[entered]
+            _enter(fields, clock, now, (who, entered), starts[who], block, count)
             entered, count = entered + 1, count + 1
-        due = _look(fields, plan, now, block, count, ends)
-        for n in range(0, due.size, _CHUNK):
-            _record(fields, clock, now, block, due[n : n + _CHUNK], (out, ends))
-        _move_all(fields, plan, now[1], block, count, ends)
+        final = _look(fields, plan, clock, now, block, count, ends)
+        _note_last(fields, now[1], block, final, (out, ends))
+        _move_all(fields, plan, now[1], block, count, (out, ends))
         tick += sign
         if fields.follow.size > 1:
             _keep(fields, block, count, clock.phase + tick * plan.step)
         count = _drop_gone(block, count)
+    for k in range(members.size):
+        m = members[k]
+        _write(block.staged, k, ends[m, 0] % _STAGED, out, m, ends[m, 0])

@@ -1,10 +1,6 @@
 """Run the trajectory kernel on prepared meteorology: starts in, table of points out."""
 
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -14,24 +10,10 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInput
 from tracing import trajectory_kernel as kernel
 from tracing.trajectory_blocks import follow
+from tracing.trajectory_table import points_table
 from tracing.vertical import Prepared
 
-END_REASONS = ("completed", "left_domain", "left_top", "end_of_data")
-POINT_COLUMNS = (
-    "trajectory",
-    "receptor",
-    "start_time",
-    "time",
-    "age_h",
-    "lon",
-    "lat",
-    "height_m_agl",
-    "pressure_hpa",
-    "end_reason",
-)
-_SECOND = np.timedelta64(1, "s")
 _CELLS_PER_STEP = 0.75
-_PIECE = 16_384
 _MILLIMETRE = 1.1e-3
 # Where in the step each scheme's stages lie, and the weights of their slopes.
 _SCHEMES = {
@@ -102,10 +84,10 @@ def run(
     """
     begin = _kernel_starts(prepared, starts, options, first)
     plan = _plan(hours, options)
-    out = np.empty((len(starts), points_per_path(hours, options), 4))
+    out = np.empty((4, len(starts), points_per_path(hours, options)))
     ends = np.zeros((len(starts), 2), np.int64)
     follow(prepared.fields, plan, begin, (out, ends), threads=threads)
-    return _table(prepared, starts, (out, ends), plan, first=first, threads=threads)
+    return points_table(prepared, starts, (out, ends), plan, first=first, threads=threads)
 
 
 def points_per_path(hours: float, options: Integration) -> int:
@@ -152,63 +134,3 @@ def _extent(prepared: Prepared) -> str:
         (grid.x0, grid.x0 + (grid.nx - 1) * grid.dx) if grid.kind == "latitude_longitude" else (lon.min(), lon.max())
     )
     return f"which covers {lat.min():.1f} to {lat.max():.1f} N, {west:.1f} to {east:.1f} E; move the start or add files"
-
-
-def _table(
-    prepared: Prepared,
-    starts: pd.DataFrame,
-    filled: tuple[NDArray[np.float64], NDArray[np.int64]],
-    plan: kernel.Plan,
-    *,
-    first: int,
-    threads: int,
-) -> pd.DataFrame:
-    """Return the points that the kernel filled (its output and ends), in DESIGN's columns."""
-    out, ends = filled
-    count = ends[:, 0]
-    whole = bool(np.all(count == out.shape[1]))
-    points = out.reshape(-1, out.shape[2]) if whole else out[np.arange(out.shape[1]) < count[:, None]]
-    lon, lat = _lonlat(prepared, points)
-    # The start is told as it was given, not as it comes back from the grid.
-    begin = np.cumsum(count) - count
-    given = starts["lon"].to_numpy(np.float64)
-    lon[begin] = np.where(given < 180.0, given, given - 360.0)
-    lat[begin], points[begin, kernel.HEIGHT] = starts["lat"], starts["height_m_agl"]
-    path = np.repeat(np.arange(len(starts)), count)
-    seconds = _ages(plan, out.shape[1])[np.arange(path.size) - begin[path]]
-    start_time = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy()
-    columns: dict[str, Callable[[], Any]] = {
-        "trajectory": lambda: path + np.int64(first),
-        "receptor": lambda: starts["receptor"].astype("str").array.take(path),
-        "start_time": lambda: pd.DatetimeIndex(start_time[path]).tz_localize("UTC"),
-        "time": lambda: pd.DatetimeIndex(start_time[path] + seconds * _SECOND).tz_localize("UTC"),
-        "age_h": lambda: seconds / 3600.0,
-        "lon": lambda: lon,
-        "lat": lambda: lat,
-        "height_m_agl": lambda: points[:, kernel.HEIGHT].copy(),
-        "pressure_hpa": lambda: points[:, kernel.PRESSURE] / 100.0,
-        "end_reason": lambda: pd.array(END_REASONS, dtype="str").take(ends[path, 1]),
-    }
-    if prepared.along:
-        minutes = np.asarray((starts["time"] - prepared.start).dt.total_seconds(), np.float64)[path] / 60.0
-        minutes += seconds / 60.0
-        for name, field in prepared.along.items():
-            columns[name] = partial(kernel.sample, prepared.fields, field, points, minutes)
-    with ThreadPoolExecutor(threads) as pool:
-        made = dict(zip(columns, pool.map(lambda make: make(), columns.values()), strict=True))
-    return pd.DataFrame(made, copy=False)
-
-
-def _lonlat(prepared: Prepared, points: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return longitude and latitude, made piece by piece so that what is between stays in the cache."""
-    lon, lat = np.empty(len(points)), np.empty(len(points))
-    for i in range(0, len(points), _PIECE):
-        piece = slice(i, i + _PIECE)
-        lon[piece], lat[piece] = prepared.grid.to_lonlat(points[piece, kernel.COLUMN], points[piece, kernel.ROW])
-    return lon, lat
-
-
-def _ages(plan: kernel.Plan, n_points: int) -> NDArray[np.int64]:
-    """Return the signed age (s) of each point of a path."""
-    minutes = np.minimum(np.arange(n_points) * plan.output, abs(plan.minutes))
-    return np.asarray(np.rint(np.sign(plan.minutes) * minutes * 60.0), np.int64)

@@ -2,6 +2,7 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -95,7 +96,7 @@ def prepare(
     levels = _Levels.of(met, grid, top_m)
     times = (met["time"].values - met["time"].values[0]) / np.timedelta64(1, "m")
     with ThreadPoolExecutor(_AHEAD) as pool:
-        slices = _Slices(met, levels, roughness_on(grid, roughness), pool)
+        slices = _Slices(met, levels, roughness_on(grid, roughness), pool, humid="humidity" in along)
         fields = _fields(slices, times.astype(np.float64), levels, _Motion(vertical, backward))
         told = _told(met, slices, levels, along)
     _check_finite(fields, met)
@@ -153,17 +154,17 @@ class _Levels:
 
 @dataclass(frozen=True)
 class _Slice:
-    """One time on the internal levels, (level, y, x), and the top of the data above ground, (y, x)."""
+    """One time on the internal levels, (level, y, x), the top of the data above ground, (y, x), humidity if wanted."""
 
     u: Array
     v: Array
     omega: Array
     log_p: Array
     temperature: Array
-    humidity: Array
     top: Array
+    humidity: Array | None = None
 
-    @property
+    @cached_property
     def pressure(self) -> Array:
         return np.exp(self.log_p)
 
@@ -171,8 +172,10 @@ class _Slice:
 class _Slices:
     """The times of a Dataset on the internal levels: the last and the next few are kept, made ahead by threads."""
 
-    def __init__(self, met: xr.Dataset, levels: _Levels, roughness_m: Array, pool: ThreadPoolExecutor) -> None:
-        self._source = (met, levels, roughness_m)
+    def __init__(
+        self, met: xr.Dataset, levels: _Levels, roughness_m: Array, pool: ThreadPoolExecutor, *, humid: bool
+    ) -> None:
+        self._source = (met, levels, roughness_m, humid)
         self._pool = pool
         self._kept: dict[int, Future[_Slice]] = {}
 
@@ -180,10 +183,10 @@ class _Slices:
         return int(self._source[0].sizes["time"])
 
     def __getitem__(self, i: int) -> _Slice:
-        met, levels, roughness_m = self._source
+        met, levels, roughness_m, humid = self._source
         for n in range(i, min(i + 1 + _AHEAD, len(self))):
             if n not in self._kept:
-                self._kept[n] = self._pool.submit(_at_time, met, n, levels, roughness_m)
+                self._kept[n] = self._pool.submit(_at_time, met, n, levels, roughness_m, humid)
         for old in [n for n in self._kept if n < i - 1]:
             del self._kept[old]
         return self._kept[i].result()
@@ -213,18 +216,20 @@ class _Motion:
         return np.zeros_like(now.u)
 
 
-def _at_time(met: xr.Dataset, i: int, levels: _Levels, roughness_m: Array) -> _Slice:
+def _at_time(met: xr.Dataset, i: int, levels: _Levels, roughness_m: Array, humid: bool) -> _Slice:
     columns = columns_at(met, i, levels.terrain, roughness_m)
     log_p = np.log(columns.pressure)
-    stacked = np.stack([columns.u, columns.v, columns.omega, log_p, columns.temperature, columns.humidity])
+    stacked = np.stack(
+        [columns.u, columns.v, columns.omega, log_p, columns.temperature, *([columns.humidity] if humid else [])]
+    )
     n_fields, n_levels = stacked.shape[:2]
     flat = kernel.interpolate_columns(
         columns.height.reshape(n_levels, -1),
         stacked.reshape(n_fields, n_levels, -1),
         np.ascontiguousarray(levels.height.reshape(levels.sigma.size, -1)),
     )
-    u, v, omega, log_p, temperature, humidity = flat.reshape(n_fields, *levels.height.shape)
-    return _Slice(u, v, omega, log_p, temperature, humidity, _data_top(columns))
+    u, v, omega, log_p, temperature, *humidity = flat.reshape(n_fields, *levels.height.shape)
+    return _Slice(u, v, omega, log_p, temperature, _data_top(columns), *humidity)
 
 
 def _data_top(columns: Columns) -> Array:
@@ -242,7 +247,7 @@ def _fields(slices: _Slices, times: Array, levels: _Levels, motion: _Motion) -> 
     for n in range(len(slices)):
         now = slices[n]
         upward = motion.sigma_per_second(slices, times, n, levels)
-        wind[n] = np.moveaxis(np.stack([now.u, now.v, 60.0 * upward, now.pressure]), (0, 1), (-1, -2))
+        kernel.interleave((now.u, now.v, 60.0 * upward, now.pressure), wind[n])
         top[n, ..., 0] = now.top
         if follows:
             follow[n] = np.moveaxis(_followed(now, levels, motion.vertical), 0, -1)
@@ -297,9 +302,9 @@ def _check_motion(met: xr.Dataset, vertical: str) -> None:
 
 def _check_finite(fields: Fields, met: xr.Dataset) -> None:
     for n in range(fields.wind.shape[0]):
-        bad = np.argwhere(~np.isfinite(fields.wind[n]))
-        if bad.size:
-            j, i, k, part = bad[0]
+        finite = np.isfinite(fields.wind[n])
+        if not finite.all():
+            j, i, k, part = np.argwhere(~finite)[0]
             name = ("u", "v", "vertical motion", "pressure")[part]
             time = pd.Timestamp(met["time"].values[0]) + pd.Timedelta(minutes=float(fields.times[n]))
             height = (1.0 - fields.sigma[k]) * fields.surface[j, i, DEPTH]

@@ -156,6 +156,8 @@ def _pressure(now: xr.Dataset, shape: tuple[int, ...]) -> Array:
 
 def _humidity(upper: dict[str, Array], pressure: Array) -> Array:
     """Return specific humidity, kg/kg; 0 (dry air) where the file does not say."""
+    if np.isnan(upper["rh"]).all():
+        return np.nan_to_num(upper["q"])
     t = upper["t"]
     # Saturation over water: Bolton (1980), doi:10.1175/1520-0493(1980)108<1046:TCOEPT>2.0.CO;2, eq. 10.
     saturation = 611.2 * np.exp(17.67 * (t - 273.15) / (t - 29.65))

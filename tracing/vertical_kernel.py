@@ -7,6 +7,11 @@ from numpy.typing import NDArray
 Array = NDArray[np.float64]
 Wind = tuple[Array, Array]
 Cells = tuple[Array, Array, Array]
+Flags = NDArray[np.bool_]
+Places = tuple[NDArray[np.int64], Array]
+
+# Columns that are interpolated together: what they need stays in the first cache.
+_BLOCK = 64
 
 # Heights a k**2 + b k + c of the internal levels, k = 1, 2, ..., from coarse to fine; all begin at 10 m.
 _SPACINGS = ((30.0, -25.0, 5.0), (20.0, -15.0, 5.0), (10.0, -5.0, 5.0), (5.0, 0.0, 5.0))
@@ -55,27 +60,77 @@ def interpolate_columns(height: Array, values: Array, target: Array) -> Array:
     """
     n_fields, n_levels, n_points = values.shape
     out = np.empty((n_fields, target.shape[0], n_points))
-    z, f = np.empty(n_levels), np.empty(n_levels)
-    for m in range(n_fields):
-        for p in range(n_points):
-            n = 0
-            for k in range(n_levels):
-                rises = n == 0 or height[k, p] > z[n - 1]
-                if rises and not np.isnan(values[m, k, p]):
-                    z[n], f[n] = height[k, p], values[m, k, p]
-                    n += 1
-            k = 0
-            for q in range(target.shape[0]):
-                while k < n - 1 and z[k + 1] <= target[q, p]:
-                    k += 1
-                if n == 0:
-                    out[m, q, p] = np.nan
-                elif k == n - 1 or target[q, p] <= z[0]:
-                    out[m, q, p] = f[k]
-                else:
-                    weight = (target[q, p] - z[k]) / (z[k + 1] - z[k])
-                    out[m, q, p] = f[k] + weight * (f[k + 1] - f[k])
+    places = np.empty((2, target.shape[0], _BLOCK), np.int64), np.empty((target.shape[0], _BLOCK))
+    every = np.ones(n_levels, np.bool_)
+    for first in range(0, n_points, _BLOCK):
+        last = min(first + _BLOCK, n_points)
+        for p in range(first, last):
+            _bracket(height[:, p], every, target[:, p], places, p - first)
+        for m in range(n_fields):
+            if np.isnan(values[m, :, first:last]).any():
+                for p in range(first, last):
+                    _past_gaps(height[:, p], values[m, :, p], target[:, p], out[m, :, p])
+            else:
+                _between(np.ascontiguousarray(values[m]).reshape(-1), places, out[m], first, last)
     return out
+
+
+@njit(cache=True, nogil=True)
+def _bracket(height: Array, valid: Flags, target: Array, places: Places, b: int) -> int:
+    """Write the levels below and above each target and the upper one's share; return how many levels are used."""
+    levels, share = places
+    used, n = np.empty(height.size, np.int64), 0
+    for k in range(height.size):
+        if valid[k] and (n == 0 or height[k] > height[used[n - 1]]):
+            used[n] = k
+            n += 1
+    if not n:
+        return 0
+    k = 0
+    for q in range(target.size):
+        while k < n - 1 and height[used[k + 1]] <= target[q]:
+            k += 1
+        inside = k < n - 1 and target[q] > height[used[0]]
+        low, high = used[k], used[k + 1 if inside else k]
+        levels[0, q, b], levels[1, q, b] = low, high
+        share[q, b] = (target[q] - height[low]) / (height[high] - height[low]) if inside else 0.0
+    return n
+
+
+@njit(cache=True, nogil=True)
+def _between(values: Array, places: Places, out: Array, first: int, last: int) -> None:
+    """Interpolate the columns ``first`` to ``last`` of flat ``values`` (level, point)."""
+    levels, share = places
+    n_points = np.uintp(out.shape[1])
+    for q in range(out.shape[0]):
+        for b in range(last - first):
+            p = np.uintp(first + b)
+            low = values[np.uintp(levels[0, q, b]) * n_points + p]
+            high = values[np.uintp(levels[1, q, b]) * n_points + p]
+            out[q, first + b] = low + share[q, b] * (high - low)
+
+
+@njit(cache=True, nogil=True)
+def _past_gaps(height: Array, values: Array, target: Array, out: Array) -> None:
+    """Interpolate one column, some of whose values are NaN."""
+    places, found = (np.empty((2, target.size, 1), np.int64), np.empty((target.size, 1))), np.empty((target.size, 1))
+    if _bracket(height, ~np.isnan(values), target, places, 0):
+        _between(values.copy(), places, found, 0, 1)
+        out[:] = found[:, 0]
+    else:
+        out[:] = np.nan
+
+
+@njit(cache=True, nogil=True)
+def interleave(fields: tuple[Array, Array, Array, Array], out: NDArray[np.float32]) -> None:
+    """Write four fields (level, y, x) side by side into ``out``, shape (y, x, level, 4)."""
+    a, b, c, d = fields
+    n_levels, ny, nx = a.shape
+    for j in range(ny):
+        for k in range(n_levels):
+            for i in range(nx):
+                out[j, i, k, 0], out[j, i, k, 1] = a[k, j, i], b[k, j, i]
+                out[j, i, k, 2], out[j, i, k, 3] = c[k, j, i], d[k, j, i]
 
 
 def gradient(values: Array, axis: int, *, cyclic: bool) -> Array:

@@ -20,7 +20,7 @@ def bench():
 @pytest.mark.parametrize("method", ["midpoint", "petterssen", "rk4"])
 def test_speed_case_tiny(bench, method, threads):
     figures = bench.speed_case(bench.regional_field(3), 5, method, threads, hours=2)
-    assert len(figures) == 4
+    assert len(figures) == 5
     for figure in figures:
         assert set(figure) == FIELDS
         assert figure["value"] > 0

@@ -104,13 +104,13 @@ def test_together_and_one_by_one_agree(whirl, vertical, method):
     prepared, starts = prepare(whirl, vertical), many(40, minutes=(0, 7, 90))
     options = Integration(method=method, step_minutes=5.0, output_minutes=50.0)
     plan, begin = _plan(-5, options), _kernel_starts(prepared, starts, options, 1)
-    alone, alone_ends = np.full((40, 7, 4), np.nan), np.zeros((40, 2), np.int64)
+    alone, alone_ends = np.full((4, 40, 7), np.nan), np.zeros((40, 2), np.int64)
     follow_paths(prepared.fields, plan, np.arange(40), begin, alone, alone_ends)
-    together, ends = np.full((40, 7, 4), np.nan), np.zeros((40, 2), np.int64)
+    together, ends = np.full((4, 40, 7), np.nan), np.zeros((40, 2), np.int64)
     follow(prepared.fields, plan, begin, (together, ends))
     np.testing.assert_array_equal(ends, alone_ends)
-    np.testing.assert_allclose(together[..., :2], alone[..., :2], atol=2e-5)
-    np.testing.assert_allclose(together[..., 2:], alone[..., 2:], rtol=2e-6, atol=0.05)
+    np.testing.assert_allclose(together[:2], alone[:2], atol=2e-5)
+    np.testing.assert_allclose(together[2:], alone[2:], rtol=2e-6, atol=0.05)
 
 
 def test_together_only_where_every_output_lies_on_a_step():

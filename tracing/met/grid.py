@@ -80,7 +80,7 @@ class MetGrid:
         y = self.y0 + np.asarray(row, np.float64) * self.dy
         if self.kind != LATLON:
             x, y = (np.asarray(a) for a in self.projection(x, y, inverse=True))
-        return np.asarray((x + 180.0) % 360.0 - 180.0), np.asarray(y)
+        return np.asarray(x - 360.0 * np.floor((x + 180.0) / 360.0)), np.asarray(y)
 
     def cell_metres(self) -> tuple[Array, Array]:
         """Return ground metres per column and per row at each grid point, both of shape (y, x)."""

@@ -1,0 +1,159 @@
+"""The table of points of a run: what the kernel wrote becomes DESIGN's columns, in place where it can."""
+
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.compute as pc
+from numba import njit
+from numpy.typing import NDArray
+
+from tracing.met.grid import MetGrid
+from tracing.trajectory_kernel import COLUMN, HEIGHT, PRESSURE, ROW, Plan, sample
+from tracing.vertical import Prepared
+
+END_REASONS = ("completed", "left_domain", "left_top", "end_of_data")
+POINT_COLUMNS = (
+    "trajectory",
+    "receptor",
+    "start_time",
+    "time",
+    "age_h",
+    "lon",
+    "lat",
+    "height_m_agl",
+    "pressure_hpa",
+    "end_reason",
+)
+# Points whose longitude and latitude are made together: what is between stays in the cache.
+_PIECE = 16_384
+
+Array = NDArray[np.float64]
+Ints = NDArray[np.int64]
+
+
+def points_table(
+    prepared: Prepared, starts: pd.DataFrame, filled: tuple[Array, Ints], plan: Plan, *, first: int, threads: int
+) -> pd.DataFrame:
+    """Return the points that the kernel filled, in DESIGN's columns and those told along the path.
+
+    Parameters
+    ----------
+    filled : output (4, particle, point), which becomes part of the table, and ends (particle, 2), as of
+        :func:`tracing.trajectory_kernel.follow_paths`
+    first : number of the first trajectory
+    """
+    (out, ends), ages = filled, _ages(plan, filled[0].shape[2])
+    count = np.ascontiguousarray(ends[:, 0])
+    points = out.reshape(4, -1)
+    if np.any(count < out.shape[2]):
+        points = points[:, : _close_ranks(out, count)]
+    begin = (np.cumsum(count) - count)[count > 0]
+    # The start is told as it was given, not as it comes back from the grid.
+    points[HEIGHT, begin] = starts["height_m_agl"].to_numpy(np.float64)[count > 0]
+    with ThreadPoolExecutor(threads) as pool:
+        told = _told(prepared, starts, points, (count, ages), pool)
+        _to_lonlat(prepared.grid, points, pool)
+        lon = starts["lon"].to_numpy(np.float64)[count > 0]
+        points[COLUMN, begin] = np.where(lon < 180.0, lon, lon - 360.0)
+        points[ROW, begin] = starts["lat"].to_numpy(np.float64)[count > 0]
+        points[PRESSURE] /= 100.0
+        labels = _labels(starts, first, ends, (count, ages), pool)
+    columns = {"lon": points[COLUMN], "lat": points[ROW], "height_m_agl": points[HEIGHT]}
+    columns |= {"pressure_hpa": points[PRESSURE], **labels}
+    return pd.DataFrame({name: columns[name] for name in POINT_COLUMNS} | told, copy=False)
+
+
+def _ages(plan: Plan, n_points: int) -> Ints:
+    """Return the signed age (s) of each point of a path."""
+    minutes = np.minimum(np.arange(n_points) * plan.output, abs(plan.minutes))
+    return np.asarray(np.rint(np.sign(plan.minutes) * minutes * 60.0), np.int64)
+
+
+@njit(cache=True, nogil=True)
+def _close_ranks(out: Array, count: Ints) -> int:
+    """Move the points of each path (4, particle, point) up to those of the one before; return how many there are."""
+    _, n_paths, n_points = out.shape
+    total = 0
+    for c in range(4):
+        flat, total = out[c].reshape(-1), 0
+        for m in range(n_paths):
+            for n in range(count[m]):
+                flat[total + n] = flat[m * n_points + n]
+            total += count[m]
+    return total
+
+
+def _spread(of_path: NDArray, of_point: NDArray, count: Ints) -> NDArray:
+    """Return ``of_path`` + ``of_point`` for the points of all paths, ``count`` of each."""
+    # NumPy asks the system for large pages, Numba does not: three times as fast on fresh memory.
+    out = np.empty(int(count.sum()), of_path.dtype)
+    _add(of_path, of_point, count, out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _add(of_path: NDArray, of_point: NDArray, count: Ints, out: NDArray) -> None:
+    at = 0
+    for m in range(count.size):
+        for n in range(count[m]):
+            out[at + n] = of_path[m] + of_point[n]
+        at += count[m]
+
+
+def _told(
+    prepared: Prepared, starts: pd.DataFrame, points: Array, rows: tuple[Ints, Ints], pool: Executor
+) -> dict[str, Array]:
+    """Return by column what is told along the path at ``points`` (column, row, height, ...)."""
+    if not prepared.along:
+        return {}
+    count, ages = rows
+    begin = np.asarray((starts["time"] - prepared.start).dt.total_seconds(), np.float64) / 60.0
+    minutes = _spread(begin, ages / 60.0, count)
+    values = pool.map(lambda field: sample(prepared.fields, field, points, minutes), prepared.along.values())
+    return dict(zip(prepared.along, values, strict=True))
+
+
+def _to_lonlat(grid: MetGrid, points: Array, pool: Executor) -> None:
+    """Turn columns and rows into degrees, in their place."""
+
+    def turn(i: int) -> None:
+        piece = points[:, i : i + _PIECE]
+        piece[COLUMN], piece[ROW] = grid.to_lonlat(piece[COLUMN], piece[ROW])
+
+    for _ in pool.map(turn, range(0, points.shape[1], _PIECE)):
+        pass
+
+
+def _labels(starts: pd.DataFrame, first: int, ends: Ints, rows: tuple[Ints, Ints], pool: Executor) -> dict[str, Any]:
+    """Return by column what tells paths and points apart."""
+    count, ages = rows
+    at_start = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy().view(np.int64)
+    still, nothing = np.zeros_like(ages), np.zeros(count.size)
+    reasons = pd.Series(END_REASONS, dtype="str").take(ends[:, 1])
+    makers: dict[str, Callable[[], Any]] = {
+        "trajectory": partial(_spread, np.arange(first, first + count.size), still, count),
+        "receptor": partial(_repeat, starts["receptor"].astype("str"), count),
+        "start_time": lambda: _utc(_spread(at_start, still, count)),
+        "time": lambda: _utc(_spread(at_start, ages, count)),
+        "age_h": partial(_spread, nothing, ages / 3600.0, count),
+        "end_reason": partial(_repeat, reasons, count),
+    }
+    made = pool.map(lambda make: make(), makers.values())
+    return dict(zip(makers, made, strict=True))
+
+
+def _utc(seconds: Ints) -> pd.DatetimeIndex:
+    return pd.DatetimeIndex(seconds.view("M8[s]")).tz_localize("UTC")
+
+
+def _repeat(texts: pd.Series, count: Ints) -> Any:
+    """Return each text as often as its path has points; decoding runs is faster than taking rows."""
+    some = count > 0
+    values = pa.array(texts[some].to_numpy(object), pa.large_string(), from_pandas=True)
+    runs = pa.RunEndEncodedArray.from_arrays(np.cumsum(count[some]), values)
+    return pd.array(pc.run_end_decode(runs), dtype="str")
