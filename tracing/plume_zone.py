@@ -1,4 +1,4 @@
-"""The zone in which a plume passes a threshold, as a polygon in longitude and latitude."""
+"""The zone in which a release passes a threshold, as a polygon in longitude and latitude."""
 
 from dataclasses import dataclass
 
@@ -7,7 +7,9 @@ import shapely
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput
-from geo.geodesic import GEOD, area_m2
+from geo.geodesic import area_m2
+from tracing.calm import CalmCloud
+from tracing.local_field import shape_to_lonlat, zone_around
 from tracing.plume import Plume
 
 Array = NDArray[np.float64]
@@ -20,16 +22,17 @@ _N_CONTOUR = 700
 class Zone:
     """Where a threshold is passed: polygon in lon, lat, or None; `cut` where the model ends before the zone does."""
 
-    geometry: shapely.Polygon | shapely.MultiPolygon | None
+    geometry: shapely.Geometry | None
     area_km2: float
     reach_km: float
     cut: bool
 
 
-def zone(plume: Plume, threshold_mg_m3: float, *, z_m: float = 1.5) -> Zone:
-    """Return the zone where the concentration at a height passes a threshold.
+def zone(model: Plume | CalmCloud, threshold_mg_m3: float, *, z_m: float = 1.5) -> Zone:
+    """Return the zone where the concentration at a height passes a threshold at any time.
 
-    Its outline is exact across the wind: half-width = sigma_y sqrt(2 ln(axis / threshold)). Area is geodesic.
+    A plume's outline is exact across the wind: half-width = sigma_y sqrt(2 ln(axis / threshold)). In calm air it is a
+    contour on a grid. Area is geodesic.
 
     Raises
     ------
@@ -38,15 +41,63 @@ def zone(plume: Plume, threshold_mg_m3: float, *, z_m: float = 1.5) -> Zone:
     """
     if not 0.0 < threshold_mg_m3 < np.inf:
         raise InvalidInput(f"threshold {threshold_mg_m3:g} mg/m3: give a number above 0")
-    x = np.geomspace(_FIRST_M, plume.limit_m, _N_CONTOUR)
+    if isinstance(model, CalmCloud):
+        return _calm_zone(model, threshold_mg_m3, z_m)
+    return outline(model, threshold_mg_m3, z_m=z_m).zone(model)
+
+
+@dataclass(frozen=True)
+class Outline:
+    """Half-widths of a plume's zone: `x` and `half` (m) of each stretch above the threshold, `cut` at the end."""
+
+    stretches: tuple[tuple[Array, Array], ...]
+    cut: bool
+
+    @property
+    def reach_m(self) -> float:
+        """How far downwind the zone goes; 0 where there is none."""
+        return max((float(x.max()) for x, _ in self.stretches), default=0.0)
+
+    def half_at(self, x: Array) -> Array:
+        """Return the half-width (m) at x (m), 0 where the threshold is not passed."""
+        found = np.zeros(np.shape(x))
+        for along, half in self.stretches:
+            found = np.maximum(found, np.interp(x, along, half, left=0.0, right=0.0))
+        return found
+
+    def zone(self, model: Plume) -> Zone:
+        """Return the zone as a polygon on the ground."""
+        if not self.stretches:
+            return Zone(None, 0.0, 0.0, False)
+        shape = shapely.union_all([_to_lonlat(_ring(*piece), model) for piece in self.stretches])
+        return Zone(shape, area_m2(shape) / 1e6, self.reach_m / 1000.0, self.cut)
+
+
+def outline(plume: Plume, threshold_mg_m3: float, *, z_m: float, points: int = _N_CONTOUR) -> Outline:
+    """Return the outline of a plume's zone, found at `points` distances that widen with the logarithm."""
+    x = np.geomspace(_FIRST_M, plume.limit_m, points)
     # Below the smallest positive float the logarithm has nothing to say.
-    excess = np.log(np.maximum(plume.concentration(x, 0.0, z_m), 1e-300)) - np.log(threshold_mg_m3)
-    rings = [_ring(plume, *piece) for piece in _pieces(x, excess)]
-    if not rings:
+    excess = np.log(np.maximum(plume.axis(x, z_m), 1e-300)) - np.log(threshold_mg_m3)
+    stretches = tuple(
+        (along, plume.spread(along) * np.sqrt(2.0 * np.maximum(over, 0.0))) for along, over in _pieces(x, excess)
+    )
+    return Outline(stretches, bool(excess[-1] > 0.0))
+
+
+def _calm_zone(model: CalmCloud, threshold: float, z_m: float) -> Zone:
+    shape = zone_around(lambda x, y: model.concentration(x, y, z_m), threshold, model.limit_m)
+    if shape.is_empty:
         return Zone(None, 0.0, 0.0, False)
-    shape = shapely.union_all([_to_lonlat(ring, plume) for ring in rings])
-    reach = max(float(ring[:, 0].max()) for ring in rings)
-    return Zone(shape, area_m2(shape) / 1e6, reach / 1000.0, bool(excess[-1] > 0.0))
+    reach = float(np.hypot(*shapely.get_coordinates(shape).T).max())
+    ground = shape_to_lonlat(_turned(shape, model.air.wind_from_deg), model.release.lon, model.release.lat)
+    return Zone(ground, area_m2(ground) / 1e6, reach / 1000.0, reach > 0.999 * model.limit_m)
+
+
+def _turned(shape: shapely.Geometry, wind_from_deg: float) -> shapely.Geometry:
+    """Turn a shape in metres downwind and across into metres east and north."""
+    toward = np.radians(wind_from_deg + 180.0)
+    east = np.array([[np.sin(toward), -np.cos(toward)], [np.cos(toward), np.sin(toward)]])
+    return shapely.transform(shape, lambda points: points @ east.T)
 
 
 def _pieces(x: Array, excess: Array) -> list[tuple[Array, Array]]:
@@ -71,16 +122,12 @@ def _crossing(x: Array, excess: Array, i: int) -> float:
     return float(x[i] * (x[i + 1] / x[i]) ** share)
 
 
-def _ring(plume: Plume, x: Array, excess: Array) -> Array:
-    half = plume.spread(x) * np.sqrt(2.0 * np.maximum(excess, 0.0))
+def _ring(x: Array, half: Array) -> Array:
     there, back = np.column_stack([x, half]), np.column_stack([x, -half])[::-1]
     ring = np.vstack([there, back])
     return ring[np.append(True, np.any(np.diff(ring, axis=0) != 0.0, axis=1))]
 
 
-def _to_lonlat(ring: Array, plume: Plume) -> shapely.Polygon:
-    azimuth = plume.air.wind_from_deg + 180.0 - np.degrees(np.arctan2(ring[:, 1], ring[:, 0]))
-    n = len(ring)
-    start = np.full(n, plume.release.lon), np.full(n, plume.release.lat)
-    lon, lat, _ = GEOD.fwd(*start, azimuth, np.hypot(ring[:, 0], ring[:, 1]))
-    return shapely.Polygon(np.column_stack([lon, lat]))
+def _to_lonlat(ring: Array, plume: Plume) -> shapely.Geometry:
+    shape = _turned(shapely.Polygon(ring), plume.air.wind_from_deg)
+    return shape_to_lonlat(shape, plume.release.lon, plume.release.lat)
