@@ -49,14 +49,16 @@ class CalmCloud:
         """Return the concentration (mg m-3) so many seconds, above zero, after the release began."""
         along, across, up = _points(x, y, z)
         ups = self._ups(up, time_s)
-        common = {"wind": self.air.wind_speed_m_s, "gammas": self.gammas}
+        wind, gammas = self.air.wind_speed_m_s, self.gammas
         strength = self.release.strength_g_s * 1e3
         if self.release.at_once:
             age = np.full(along.shape, time_s)
-            return strength * self._left(time_s) * kernel.one_puff(along, across, ups, age, **common)
+            return strength * self._left(time_s) * kernel.one_puff(along, across, ups, age, wind=wind, gammas=gammas)
         youngest = max(time_s - self._lasts(), 0.0)
         if self.half_life_s is None:
-            return strength * kernel.emitted(along, across, ups, youngest=youngest, oldest=time_s, **common)
+            return strength * kernel.emitted(
+                along, across, ups, youngest=youngest, oldest=time_s, wind=wind, gammas=gammas
+            )
         return strength * self._decaying(along, across, ups, youngest, time_s)
 
     def beyond(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
@@ -74,12 +76,12 @@ class CalmCloud:
         return total
 
     def _highest_of_one_puff(self, x: Array, y: Array, z: Array) -> Array:
-        common = {"wind": self.air.wind_speed_m_s, "gammas": self.gammas}
+        wind, gammas = self.air.wind_speed_m_s, self.gammas
         ups = self._ups(z, MAX_TRAVEL_S)
         best = np.zeros(x.shape)
         for up in ups[:2]:
-            age = np.clip(kernel.age_of_peak(x, y, up, **common), 1e-3, MAX_TRAVEL_S)
-            best = np.maximum(best, self._left(age) * kernel.one_puff(x, y, ups, age, **common))
+            age = np.clip(kernel.age_of_peak(x, y, up, wind=wind, gammas=gammas), 1e-3, MAX_TRAVEL_S)
+            best = np.maximum(best, self._left(age) * kernel.one_puff(x, y, ups, age, wind=wind, gammas=gammas))
         return self.release.strength_g_s * 1e3 * best
 
     def _lasts(self) -> float:
@@ -89,8 +91,8 @@ class CalmCloud:
         lid = np.inf if self.air.mixing_height_m is None else self.air.mixing_height_m
         return kernel.heights(z, self.height_m, lid, 4.0 * self.gammas[1] * min(age_s, MAX_TRAVEL_S))
 
-    def _left(self, age: Array | float) -> Array | float:
-        return 1.0 if self.half_life_s is None else np.exp2(-np.asarray(age) / self.half_life_s)
+    def _left(self, age: Array | float) -> Array:
+        return np.asarray(1.0 if self.half_life_s is None else np.exp2(-np.asarray(age) / self.half_life_s))
 
 
 def calm_cloud(release: Release, air: Air, options: PlumeOptions = DEFAULT) -> CalmCloud:

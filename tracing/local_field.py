@@ -1,6 +1,7 @@
 """Zones of a field that is only known point by point: contours on a local grid, in longitude and latitude."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import shapely
@@ -37,9 +38,9 @@ def shape_to_lonlat(shape: shapely.Geometry, lon: float, lat: float) -> shapely.
 def filled(x: Array, y: Array, values: Array, low: float, high: float = np.inf) -> shapely.Geometry:
     """Return where low <= values < high on a grid, shape (y, x), as a valid (multi)polygon; empty where nowhere."""
     top = high if np.isfinite(high) else max(float(values.max()), low) + 1.0
-    points, offsets = contour_generator(x, y, values, fill_type="OuterOffset").filled(low, top)
+    drawn: Any = contour_generator(x, y, values, fill_type="OuterOffset").filled(low, top)
     parts = []
-    for ring_points, ends in zip(points, offsets, strict=True):
+    for ring_points, ends in zip(*drawn, strict=True):
         rings = [ring_points[a:b] for a, b in zip(ends[:-1], ends[1:], strict=True)]
         parts.append(shapely.Polygon(rings[0], rings[1:]))
     shape = shapely.make_valid(shapely.union_all(parts)) if parts else shapely.Polygon()

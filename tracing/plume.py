@@ -139,9 +139,9 @@ class Plume:
             return strength * self.transport(x) * passed
         return strength * puff.share_at(x, speed, self.release.duration_s or np.inf, time_s)
 
-    def _left(self, x: Array) -> Array | float:
+    def _left(self, x: Array) -> Array:
         """Return the share that has not decayed on the way to x."""
-        return 1.0 if self.half_life_s is None else np.exp2(-self.arrival(x) / self.half_life_s)
+        return np.ones_like(x) if self.half_life_s is None else np.exp2(-self.arrival(x) / self.half_life_s)
 
 
 def release_plume(release: Release, air: Air, options: PlumeOptions = DEFAULT) -> Plume:
@@ -164,7 +164,7 @@ def release_plume(release: Release, air: Air, options: PlumeOptions = DEFAULT) -
     return _surface_plume(release, air, options)
 
 
-def _meander(release: Release, options: PlumeOptions) -> float:
+def meander(release: Release, options: PlumeOptions) -> float:
     """Return the factor on spreads across the wind that hold for the averaging time: a short cloud meanders less."""
     lasts = 0.0 if release.at_once else np.inf if release.duration_s is None else release.duration_s
     seconds = options.averaging_min * 60.0
@@ -176,7 +176,7 @@ def _class_plume(release: Release, air: Air, options: PlumeOptions) -> Plume:
     speed = wind_at(release.height_m, air, stability, terrain)
     lid = np.inf if air.mixing_height_m is None else air.mixing_height_m
     rise = briggs_rise(options.buoyancy, speed, stability, options.air_c)
-    narrow = _meander(release, options)
+    narrow = meander(release, options)
 
     def integrated(x: Array, z: Array) -> Array:
         # A plume that would pierce the lid is kept below it, on the safe side for those on the ground.
@@ -238,7 +238,7 @@ def _surface_plume(release: Release, air: Air, options: PlumeOptions) -> Plume:
     marched = surface.march(height, ustar, obukhov, roughness=roughness, lid=lid, speed_scale=scale)
     arrival = np.cumsum(np.diff(marched.x, prepend=0.0) / marched.transport)
     theta = air.sigma_azimuth_deg or _sigma_azimuth(air, lid) * options.widen
-    narrow = _meander(release, options)
+    narrow = meander(release, options)
 
     def spread(x: Array) -> Array:
         return narrow * _draxler(x, np.interp(x, marched.x, arrival), theta)

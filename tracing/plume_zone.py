@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInput
 from geo.geodesic import area_m2
 from tracing.calm import CalmCloud
+from tracing.dense_plume import DensePlume
 from tracing.local_field import shape_to_lonlat, zone_around
 from tracing.plume import Plume
 
@@ -41,17 +42,41 @@ def zone(model: Plume | CalmCloud, threshold_mg_m3: float, *, z_m: float = 1.5) 
     """
     if not 0.0 < threshold_mg_m3 < np.inf:
         raise InvalidInput(f"threshold {threshold_mg_m3:g} mg/m3: give a number above 0")
+    shape = zone_m(model, threshold_mg_m3, z_m)
+    if shape.is_empty:
+        return Zone(None, 0.0, 0.0, False)
     if isinstance(model, CalmCloud):
-        return _calm_zone(model, threshold_mg_m3, z_m)
-    return outline(model, threshold_mg_m3, z_m=z_m).zone(model)
+        reach = float(np.hypot(*shapely.get_coordinates(shape).T).max())
+    else:
+        reach = float(shape.bounds[2])
+    ground = on_the_ground(turned(shape, model.air.wind_from_deg), model)
+    return Zone(ground, area_m2(ground) / 1e6, reach / 1000.0, reach > 0.999 * model.limit_m)
+
+
+def zone_m(model: Plume | CalmCloud, threshold_mg_m3: float, z_m: float) -> shapely.Geometry:
+    """Return the zone in metres downwind (x) and across (y); empty where there is none."""
+    if isinstance(model, CalmCloud):
+        return zone_around(lambda x, y: model.concentration(x, y, z_m), threshold_mg_m3, model.limit_m)
+    return outline(model, threshold_mg_m3, z_m=z_m).polygon()
+
+
+def on_the_ground(shape: shapely.Geometry, model: Plume | CalmCloud) -> shapely.Geometry:
+    """Return a shape in metres east and north of the source as one in longitude and latitude."""
+    return shape_to_lonlat(shape, model.release.lon, model.release.lat)
+
+
+def turned(shape: shapely.Geometry, wind_from_deg: float) -> shapely.Geometry:
+    """Turn a shape in metres downwind and across into metres east and north."""
+    toward = np.radians(wind_from_deg + 180.0)
+    axes = np.array([[np.sin(toward), -np.cos(toward)], [np.cos(toward), np.sin(toward)]])
+    return shapely.transform(shape, lambda points: points @ axes.T)
 
 
 @dataclass(frozen=True)
 class Outline:
-    """Half-widths of a plume's zone: `x` and `half` (m) of each stretch above the threshold, `cut` at the end."""
+    """A plume's zone: `x` and `half` (m downwind, and to either side) of each stretch above the threshold."""
 
     stretches: tuple[tuple[Array, Array], ...]
-    cut: bool
 
     @property
     def reach_m(self) -> float:
@@ -65,12 +90,9 @@ class Outline:
             found = np.maximum(found, np.interp(x, along, half, left=0.0, right=0.0))
         return found
 
-    def zone(self, model: Plume) -> Zone:
-        """Return the zone as a polygon on the ground."""
-        if not self.stretches:
-            return Zone(None, 0.0, 0.0, False)
-        shape = shapely.union_all([_to_lonlat(_ring(*piece), model) for piece in self.stretches])
-        return Zone(shape, area_m2(shape) / 1e6, self.reach_m / 1000.0, self.cut)
+    def polygon(self) -> shapely.Geometry:
+        """Return the zone in metres downwind and across; empty where there is none."""
+        return shapely.union_all([shapely.Polygon(_ring(*piece)) for piece in self.stretches])
 
 
 def outline(plume: Plume, threshold_mg_m3: float, *, z_m: float, points: int = _N_CONTOUR) -> Outline:
@@ -78,26 +100,25 @@ def outline(plume: Plume, threshold_mg_m3: float, *, z_m: float, points: int = _
     x = np.geomspace(_FIRST_M, plume.limit_m, points)
     # Below the smallest positive float the logarithm has nothing to say.
     excess = np.log(np.maximum(plume.axis(x, z_m), 1e-300)) - np.log(threshold_mg_m3)
-    stretches = tuple(
+    stretches = [
         (along, plume.spread(along) * np.sqrt(2.0 * np.maximum(over, 0.0))) for along, over in _pieces(x, excess)
-    )
-    return Outline(stretches, bool(excess[-1] > 0.0))
+    ]
+    if isinstance(plume, DensePlume):
+        stretches += _dense_stretches(plume, x, threshold_mg_m3)
+    return Outline(tuple(stretches))
 
 
-def _calm_zone(model: CalmCloud, threshold: float, z_m: float) -> Zone:
-    shape = zone_around(lambda x, y: model.concentration(x, y, z_m), threshold, model.limit_m)
-    if shape.is_empty:
-        return Zone(None, 0.0, 0.0, False)
-    reach = float(np.hypot(*shapely.get_coordinates(shape).T).max())
-    ground = shape_to_lonlat(_turned(shape, model.air.wind_from_deg), model.release.lon, model.release.lat)
-    return Zone(ground, area_m2(ground) / 1e6, reach / 1000.0, reach > 0.999 * model.limit_m)
-
-
-def _turned(shape: shapely.Geometry, wind_from_deg: float) -> shapely.Geometry:
-    """Turn a shape in metres downwind and across into metres east and north."""
-    toward = np.radians(wind_from_deg + 180.0)
-    east = np.array([[np.sin(toward), -np.cos(toward)], [np.cos(toward), np.sin(toward)]])
-    return shapely.transform(shape, lambda points: points @ east.T)
+def _dense_stretches(plume: DensePlume, x: Array, threshold: float) -> list[tuple[Array, Array]]:
+    """Return the dense layer as far as it passes the threshold, what lies against the wind included."""
+    made = []
+    for along, _ in _pieces(x, np.log(np.maximum(plume.dense_axis(x), 1e-300)) - np.log(threshold)):
+        half, upwind = plume.extent(along)
+        # The correlation knows a blunt end only; it is rounded off, so that no corner stands out.
+        half = half * np.sqrt(np.clip(1.0 - (np.maximum(along / along[-1] - 0.8, 0.0) / 0.2) ** 2, 0.0, 1.0))
+        if along[0] == 0.0:
+            along, half = np.append(-upwind, along), np.append(half[0], half)
+        made.append((along, half))
+    return made
 
 
 def _pieces(x: Array, excess: Array) -> list[tuple[Array, Array]]:
@@ -126,8 +147,3 @@ def _ring(x: Array, half: Array) -> Array:
     there, back = np.column_stack([x, half]), np.column_stack([x, -half])[::-1]
     ring = np.vstack([there, back])
     return ring[np.append(True, np.any(np.diff(ring, axis=0) != 0.0, axis=1))]
-
-
-def _to_lonlat(ring: Array, plume: Plume) -> shapely.Geometry:
-    shape = _turned(shapely.Polygon(ring), plume.air.wind_from_deg)
-    return shape_to_lonlat(shape, plume.release.lon, plume.release.lat)
