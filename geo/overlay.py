@@ -88,9 +88,9 @@ def _geotiff(path: Path, around: tuple[float, float, float, float]) -> Density:
     with rasterio.open(path) as source:
         if source.crs is None or not source.crs.is_geographic or source.transform.b or source.transform.d:
             raise InvalidInput(f"{path.name}: a grid of people per km2 must be in degrees; convert it to EPSG:4326")
-        inverse = ~source.transform
-        corners = [inverse * (around[i], around[j]) for i in (0, 2) for j in (1, 3)]
-        columns, rows = (np.array(values) for values in zip(*corners, strict=True))
+        at = source.transform
+        columns = (np.array([around[0], around[2]]) - at.c) / at.a
+        rows = (np.array([around[1], around[3]]) - at.f) / at.e
         left, right = np.clip([np.floor(columns.min()) - 4, np.ceil(columns.max()) + 4], 0, source.width)
         top, bottom = np.clip([np.floor(rows.min()) - 4, np.ceil(rows.max()) + 4], 0, source.height)
         if right - left < 3 or bottom - top < 3:

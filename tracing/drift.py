@@ -14,7 +14,6 @@ from tracing import calm_kernel
 from tracing import plume_kernel as gauss
 from tracing.local_field import filled
 from tracing.plume import DEFAULT, MAX_DISTANCE_M, MAX_TRAVEL_S, PlumeOptions, meander
-from tracing.puff_kernel import ALONG_SHARE
 from tracing.release import CALM_M_S, Air, Release, check_lid, within
 
 Array = NDArray[np.float64]
@@ -24,7 +23,7 @@ _SPACING_M = 15.0
 _LEAST_S, _MOST_S = 2.0, 60.0
 _STEP_S = 30.0
 _GRID = 201
-_ROUGHLY = 61
+_LOOKED_AT = 60
 
 
 @dataclass(frozen=True)
@@ -73,6 +72,24 @@ class DriftingPuffs:
             best = np.maximum(best, now)
             first = np.where(np.isnan(first) & (now >= threshold), time, first)
         return best, first
+
+    def dense_box(self, z_m: float, threshold: float) -> Array | None:
+        """Return a box (metres: west, south, east, north) around the puffs at whose centres a threshold is passed."""
+        corners = []
+        for step in range(len(self.paths.times)):
+            east, north, spread, _ = self._puffs(step, z_m)
+            # Neighbours are alike: some of them show how far the gas is dense, with a margin for those between.
+            few = slice(None, None, max(len(east) // _LOOKED_AT, 1))
+            over = self._points_at(step, east[few], north[few], np.full(east[few].shape, z_m)) >= threshold
+            if over.any():
+                margin = 5.0 * spread[few][over] + 100.0
+                centres = np.array([east[few], north[few]])[:, over]
+                low, high = centres - margin, centres + margin
+                corners.append([*low.min(axis=1), *high.max(axis=1)])
+        if not corners:
+            return None
+        found = np.array(corners)
+        return np.concatenate([found[:, :2].min(axis=0), found[:, 2:].max(axis=0)])
 
     def beyond(self, x: ArrayLike, y: ArrayLike) -> NDArray[np.bool_]:
         """Return which points lie farther than the model holds."""
@@ -182,13 +199,15 @@ def _running(times: Array, values: Array) -> Array:
     return np.append(0.0, np.cumsum((values[1:] + values[:-1]) / 2.0 * np.diff(times)))
 
 
-def followed_paths(release: Release, points: pd.DataFrame, released: Array, mass: Array, *, followed_s: float) -> Paths:
-    """Return the paths of puffs from the points of trajectories, one trajectory per puff in the order of `released`.
+def followed_paths(
+    release: Release, points: pd.DataFrame, started: Array, released: Array, mass: Array, *, followed_s: float
+) -> Paths:
+    """Return the paths of puffs from trajectories that began at `started` (s); puffs between them go between them.
 
     Parameters
     ----------
     points : DataFrame of :func:`tracing.trajectory.trajectories`
-        ``trajectory``, ``age_h``, ``lon``, ``lat``.
+        ``trajectory`` in the order of `started`, ``age_h``, ``lon``, ``lat``.
 
     Raises
     ------
@@ -196,23 +215,31 @@ def followed_paths(release: Release, points: pd.DataFrame, released: Array, mass
         A path ends before the time is over.
     """
     times = np.arange(_STEP_S, followed_s + 1e-6, _STEP_S)
-    found = np.full((3, len(released), len(times)), np.nan)
+    ages = np.arange(0.0, followed_s + 1e-6, _STEP_S)
+    known = np.full((3, len(started), len(ages)), np.nan)
     for number, (_, path) in enumerate(points.groupby("trajectory", sort=True)):
-        ages = path["age_h"].to_numpy() * 3_600.0
-        if ages[-1] + released[number] < times[-1] - 1.0:
+        seconds = path["age_h"].to_numpy() * 3_600.0
+        if seconds[-1] + started[number] < times[-1] - 1.0:
             raise MissingData(
-                f"the meteorology carries the gas for {ages[-1] / 60.0:.0f} min only ({path['end_reason'].iloc[-1]}); "
-                "add files or follow it for a shorter time"
+                f"the meteorology carries the gas for {seconds[-1] / 60.0:.0f} min only "
+                f"({path['end_reason'].iloc[-1]}); add files or follow it for a shorter time"
             )
-        east, north = _metres(path, release)
+        east, north = metres_from(path, release)
         far = np.append(0.0, np.cumsum(np.hypot(np.diff(east), np.diff(north))))
-        flown = times >= released[number]
-        for row, values in enumerate((east, north, far)):
-            found[row, number, flown] = np.interp(times[flown] - released[number], ages, values)
+        known[:, number] = [np.interp(ages, seconds, values) for values in (east, north, far)]
+    found = np.full((3, len(released), len(times)), np.nan)
+    for number, begun in enumerate(released):
+        flown = times >= begun
+        before = int(np.clip(np.searchsorted(started, begun) - 1, 0, max(len(started) - 2, 0)))
+        after = min(before + 1, len(started) - 1)
+        share = (begun - started[before]) / max(started[after] - started[before], 1e-9)
+        between = known[:, before] + min(max(share, 0.0), 1.0) * (known[:, after] - known[:, before])
+        found[:, number, flown] = [np.interp(times[flown] - begun, ages, values) for values in between]
     return Paths(times, released, mass, *found)
 
 
-def _metres(path: pd.DataFrame, release: Release) -> tuple[Array, Array]:
+def metres_from(path: pd.DataFrame, release: Release) -> tuple[Array, Array]:
+    """Return metres east and north of the source of a path's points."""
     lon, lat = path["lon"].to_numpy(), path["lat"].to_numpy()
     azimuth, _, distance = GEOD.inv(np.full(lon.shape, release.lon), np.full(lat.shape, release.lat), lon, lat)
     return distance * np.sin(np.radians(azimuth)), distance * np.cos(np.radians(azimuth))
@@ -230,33 +257,15 @@ def drift_zone(model: DriftingPuffs, threshold: float, z_m: float) -> DriftZone:
     """Return the zone of drifting puffs, and a function of minutes that gives what has been reached by then."""
     if not 0.0 < threshold < np.inf:
         raise InvalidInput(f"threshold {threshold:g} mg/m3: give a number above 0")
-    bounds = _around(model.paths)
-    for count in (_ROUGHLY, _ROUGHLY, _GRID):
-        x, y = (np.linspace(bounds[i], bounds[i + 2], count) for i in (0, 1))
-        best, first = model.highest(x, y, z_m, threshold)
-        shape = filled(x, y, np.log(np.maximum(best, 1e-300)) - np.log(threshold), 0.0)
-        if shape.is_empty:
-            break
-        west, south, east, north = shape.bounds
-        margin = 0.1 * max(east - west, north - south)
-        bounds = np.array([west - margin, south - margin, east + margin, north + margin])
+    bounds = model.dense_box(z_m, threshold)
+    if bounds is None:
+        return DriftZone(shapely.Polygon(), lambda minutes: shapely.Polygon())
+    x, y = (np.linspace(bounds[i], bounds[i + 2], _GRID) for i in (0, 1))
+    best, first = model.highest(x, y, z_m, threshold)
+    shape = filled(x, y, np.log(np.maximum(best, 1e-300)) - np.log(threshold), 0.0)
 
     def reached(minutes: float) -> shapely.Geometry:
         passed = np.where(first <= minutes * 60.0, 1.0, -1.0)
         return shapely.intersection(filled(x, y, passed, 0.0), shape)
 
     return DriftZone(shape, reached)
-
-
-def _around(paths: Paths) -> Array:
-    """Return a box (metres) around all puffs and what they spread to."""
-    reach = float(np.nanmax(paths.travelled))
-    margin = 200.0 + 4.0 * max(ALONG_SHARE, 0.3) * reach
-    return np.array(
-        [
-            min(np.nanmin(paths.east), 0.0) - margin,
-            min(np.nanmin(paths.north), 0.0) - margin,
-            max(np.nanmax(paths.east), 0.0) + margin,
-            max(np.nanmax(paths.north), 0.0) + margin,
-        ]
-    )

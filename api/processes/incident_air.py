@@ -141,15 +141,15 @@ def _hourly_winds(table: pd.DataFrame) -> pd.DataFrame:
 
 def _nearest(winds: pd.DataFrame, stations: gpd.GeoDataFrame, release: Release) -> pd.DataFrame:
     here = stations[stations["id"].isin(winds["station_id"].unique())]
-    count = len(here)
-    far = distance_m(np.full(count, release.lon), np.full(count, release.lat), here.geometry.x, here.geometry.y)
-    ranked = pd.DataFrame({"station_id": np.asarray(here["id"]), "km": far / 1000.0}).sort_values("km")
+    count, places = len(here), gpd.GeoSeries(here.geometry)
+    far = distance_m(np.full(count, release.lon), np.full(count, release.lat), places.x, places.y)
+    ranked = pd.DataFrame({"station_id": list(here["id"]), "km": far / 1000.0}).sort_values("km")
     return winds.merge(ranked[ranked["km"] <= _FAR_KM].head(_STATIONS), on="station_id")
 
 
 def _spread_of(winds: pd.DataFrame) -> tuple[float, float]:
     """Return the direction's standard deviation (degrees, Yamartino 1984) and that of the speed (%), not below 5."""
-    speed = np.hypot(winds["u"], winds["v"]).to_numpy()
+    speed = np.asarray(np.hypot(winds["u"], winds["v"]))
     if len(winds) < 3 or speed.mean() == 0.0:
         return _DIRECTION_SD, _SPEED_SD
     sin, cos = (float(np.mean(winds[name] / np.maximum(speed, 1e-9))) for name in ("u", "v"))

@@ -9,7 +9,7 @@ from api.processes.context import Context
 from api.processes.incident_air import Wind, air_of, options_of, wind_table
 from api.processes.incident_inputs import IncidentInputs
 from geo.errors import InvalidInput
-from tracing.drift import DriftingPuffs, Paths, drifting_puffs, followed_paths, puff_times, table_paths
+from tracing.drift import DriftingPuffs, Paths, drifting_puffs, followed_paths, metres_from, puff_times, table_paths
 from tracing.met import open_met
 from tracing.release import Release
 from tracing.stability import check_class, class_from_obukhov
@@ -19,9 +19,7 @@ _OPEN_COUNTRY_M = 0.03
 # Paths start at least so high: the wind at the very ground carries nothing.
 _LEAST_HEIGHT_M = 10.0
 # Through meteorology a path every so many seconds does: its winds are hourly.
-_PATH_EVERY_S = 60.0
-# The wind for which puffs are let go that often.
-_SLOW_M_S = 15.0 / _PATH_EVERY_S
+_PATH_EVERY_S = 300.0
 
 
 def drifting(inputs: IncidentInputs, context: Context, release: Release) -> tuple[DriftingPuffs, list[str]]:
@@ -64,24 +62,28 @@ def _through_met(inputs: IncidentInputs, context: Context, release: Release) -> 
     met = open_met([context.file(path) for path in inputs.met])
     begin = pd.Timestamp(inputs.time).tz_convert(UTC)
     followed = inputs.hours * 3_600.0
-    released, mass = puff_times(release, _SLOW_M_S, followed)
+    lasts = 0.0 if release.at_once else min(followed, release.duration_s or followed)
+    started = np.linspace(0.0, lasts, max(int(np.ceil(lasts / _PATH_EVERY_S)), 0) + 1)
     starts = pd.DataFrame(
         {
             "receptor": "source",
-            "time": begin + pd.to_timedelta(released, unit="s"),
+            "time": begin + pd.to_timedelta(started, unit="s"),
             "lon": release.lon,
             "lat": release.lat,
             "height_m_agl": max(release.height_m, _LEAST_HEIGHT_M),
         }
     )
+    starts = starts[starts["time"] < pd.Timestamp(met["time"].to_numpy()[-1], tz="UTC")]
     # Turbulence keeps the gas near the ground spread over it: its paths keep their height above the ground.
     points = trajectories(
         met, starts, hours=inputs.hours, vertical="isosigma", options=Integration(output_minutes=5.0, step_minutes=5.0)
     )
-    paths = followed_paths(release, points, released, mass, followed_s=followed)
-    step = 1
-    east, north = paths.east[0, step], paths.north[0, step]
-    speed = float(np.hypot(east, north) / (paths.times[step] - released[0]))
+    first = points[points["trajectory"] == points["trajectory"].min()]
+    east, north = (np.diff(values)[0] for values in metres_from(first, release))
+    gone = float(np.diff(first["age_h"])[0]) * 3_600.0
+    speed = float(np.hypot(east, north)) / gone
+    released, mass = puff_times(release, speed, followed)
+    paths = followed_paths(release, points, started[: len(starts)], released, mass, followed_s=followed)
     wind = Wind(speed, _from(east, north), notes=tuple(points.attrs.get("warnings", ())))
     return _made(inputs, release, wind, paths, begin, ("气象场", "meteorology"))
 
