@@ -171,6 +171,11 @@ def air_of(inputs: IncidentInputs, wind: Wind) -> tuple[Air, list[str]]:
             f"未给稳定度，按该风速下最稳定的 {stability} 类 / no stability was given: taken as {stability}, the most "
             "stable class at this wind; give --stability, or --sun or --night"
         )
+    if inputs.obukhov is not None and "wind_height" not in inputs.model_fields_set:
+        notes.append(
+            "未给测风高度，按 10 m；近地面浓度对它敏感 / the height of the wind was not given: taken as 10 m; near the "
+            "ground the answer depends on it, give --wind-height"
+        )
     air = Air(
         wind.speed,
         wind.from_deg,

@@ -68,6 +68,7 @@ def run(inputs: IncidentInputs, context: Context) -> Outcome:
         warnings=warnings,
         write=partial(write_layers, layers, summary, everything=inputs.everything),
         page=_page(layers),
+        facts=_facts(inputs, model, assumptions),
         side_files=side_files,
     )
 
@@ -143,6 +144,21 @@ def _lists(drawn: list[Drawn], found: list[Contents]) -> dict[str, ResultLayer]:
         "zone_districts": ResultLayer(frame_of("zone_districts", division_rows, division_shapes), "zone_districts"),
         "zone_objects": ResultLayer(frame_of("zone_objects", object_rows, object_shapes), "zone_objects"),
     }
+
+
+def _facts(inputs: IncidentInputs, model: Model | DriftingPuffs, assumptions: tuple[str, str]) -> list[tuple[str, str]]:
+    """Return the lines under the page's summary: where, model and inputs, for how long."""
+    release = model.release
+    begins = "" if inputs.time is None else f"{pd.Timestamp(inputs.time):%Y-%m-%d %H:%M} UTC, "
+    where = f"{begins}{release.lon:.5f}, {release.lat:.5f} (WGS 84)"
+    return [
+        (f"源点：{where}", f"source: {where}"),
+        (f"模型与输入：{assumptions[0]}", f"model and inputs: {assumptions[1]}"),
+        (
+            "时效：风变化或有新的监测值时应重算；最多按 1 小时使用",
+            "validity: make it again when the wind changes or a new measurement comes; an hour at most",
+        ),
+    ]
 
 
 def _page(layers: dict[str, ResultLayer]) -> list[ReportLayer]:
