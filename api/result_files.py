@@ -34,6 +34,7 @@ def _page(process: Process[Any], result: Result, context: Context) -> Report:
         layers=all_layers if outcome.page is None else outcome.page,
         base=[ReportLayer(context.workspace.read(name), name) for name in BASE_LAYERS if context.has_layer(name)],
         warnings=outcome.warnings,
+        facts=outcome.facts,
         provenance=result.provenance,
         synthetic=context.synthetic,
     )

@@ -294,27 +294,117 @@ HOTSPOT_CLUSTERS = LayerSchema(
     derived=True,
 )
 
+PEOPLE = (
+    Field("people_low", "人口（低）", "People, low", "float", minimum=0),
+    Field("people_best", "人口（最佳估计）", "People, best", "float", minimum=0),
+    Field("people_high", "人口（高）", "People, high", "float", minimum=0),
+)
+SEVERITY = Field(
+    "severity",
+    "严重程度",
+    "Severity",
+    "str",
+    choices=(Choice("high", "高", "High"), Choice("medium", "中", "Medium"), Choice("low", "低", "Low")),
+)
+LEVEL_ZH = Field("level_zh", "阈值级别", "Level (Chinese)", "str")
+LEVEL_EN = Field("level_en", "阈值级别（英文）", "Level", "str")
+
+ZONE_BANDS = LayerSchema(
+    "zone_bands",
+    "影响范围概率带",
+    "Zone bands",
+    "polygon",
+    (
+        SEVERITY,
+        LEVEL_ZH,
+        LEVEL_EN,
+        Field(
+            "band",
+            "概率带",
+            "Band",
+            "str",
+            choices=(
+                Choice("p10", "至少10%", "At least 10 %"),
+                Choice("p50", "至少50%", "At least 50 %"),
+                Choice("p90", "至少90%", "At least 90 %"),
+                Choice("turning", "风向转变包络", "If the wind turns"),
+            ),
+        ),
+        Field("area_km2", "面积", "Area", "float", "km2", minimum=0),
+        Field("members", "成员数", "Members", "int", minimum=0),
+        Field("turn_deg", "转向角", "Turn of the wind", "float", "degrees", minimum=0),
+    ),
+    derived=True,
+)
+
+ARRIVAL_LINES = LayerSchema(
+    "arrival_lines",
+    "到达时间线",
+    "Arrival lines",
+    "line",
+    (Field("minutes", "到达时间", "Arrival", "float", "min", minimum=0), LEVEL_ZH, LEVEL_EN),
+    derived=True,
+)
+
+ZONE_DISTRICTS = LayerSchema(
+    "zone_districts",
+    "范围内的区县和乡镇",
+    "Districts inside",
+    "polygon",
+    (
+        SEVERITY,
+        LEVEL_ZH,
+        LEVEL_EN,
+        Field("layer", "图层", "Layer", "str"),
+        Field("name", "名称", "Name", "str"),
+        Field("area_km2", "范围内面积", "Area inside", "float", "km2", minimum=0),
+        Field("share_pct", "占该区面积比例", "Share of its area", "float", "%", minimum=0, maximum=100),
+        *PEOPLE,
+    ),
+    derived=True,
+)
+
+ZONE_OBJECTS = LayerSchema(
+    "zone_objects",
+    "范围内的对象",
+    "Objects inside",
+    "any",
+    (
+        SEVERITY,
+        LEVEL_ZH,
+        LEVEL_EN,
+        Field("layer", "图层", "Layer", "str"),
+        Field("name", "名称", "Name", "str"),
+        Field("distance_km", "距源距离", "Distance", "float", "km", minimum=0),
+        Field("share_pct", "范围内面积比例", "Share inside", "float", "%", minimum=0, maximum=100),
+        Field("contact", "联系信息", "Contact", "str"),
+    ),
+    derived=True,
+    free=True,
+)
+
 AFFECTED_ZONES = LayerSchema(
     "affected_zones",
     "影响范围",
     "Affected zones",
     "polygon",
     (
-        Field(
-            "severity",
-            "严重程度",
-            "Severity",
-            "str",
-            choices=(Choice("high", "高", "High"), Choice("medium", "中", "Medium"), Choice("low", "低", "Low")),
-        ),
-        Field("level_zh", "阈值级别", "Level (Chinese)", "str"),
-        Field("level_en", "阈值级别（英文）", "Level", "str"),
+        SEVERITY,
+        LEVEL_ZH,
+        LEVEL_EN,
         Field("substance", "物质", "Substance", "str"),
         Field("threshold_mg_m3", "阈值浓度", "Threshold", "float", "mg/m3", minimum=0),
         Field("threshold_ppm", "阈值体积分数", "Threshold by volume", "float", "ppm", minimum=0),
         Field("area_km2", "面积", "Area", "float", "km2", minimum=0),
         Field("reach_km", "最远距离", "Reach", "float", "km", minimum=0),
         Field("cut", "在模型适用范围处截断", "Cut where the model ends", "bool"),
+        Field("arrival_min", "最远处到达时间", "Arrival at the far end", "float", "min", minimum=0),
+        Field("reach_p10_km", "距离10%分位", "Reach, 10th percentile", "float", "km", minimum=0),
+        Field("reach_p50_km", "距离50%分位", "Reach, 50th percentile", "float", "km", minimum=0),
+        Field("reach_p90_km", "距离90%分位", "Reach, 90th percentile", "float", "km", minimum=0),
+        *PEOPLE,
+        Field("districts", "涉及区县", "Districts", "str"),
+        Field("n_facilities", "区内对象数", "Objects inside", "int", minimum=0),
         Field("assumptions_zh", "假设", "Assumptions (Chinese)", "str"),
         Field("assumptions_en", "假设（英文）", "Assumptions", "str"),
         Field("source", "阈值来源", "Source of the threshold", "str"),
@@ -335,4 +425,8 @@ RESULTS = (
     EMERGING_HOTSPOTS,
     HOTSPOT_CLUSTERS,
     AFFECTED_ZONES,
+    ZONE_BANDS,
+    ARRIVAL_LINES,
+    ZONE_DISTRICTS,
+    ZONE_OBJECTS,
 )

@@ -52,7 +52,7 @@ def _spread(x: Array, shape: tuple[float, float, float]) -> Array:
     return a * distance * (1.0 + b * distance) ** c
 
 
-def vertical(z: Array, spread: Array, height: float, lid: float) -> Array:
+def vertical(z: Array, spread: Array, height: Array | float, lid: float) -> Array:
     """Return the vertical distribution (1/m) of a plume reflected at the ground and at a lid.
 
     Parameters

@@ -58,7 +58,10 @@ class ReportLayer:
 
 @dataclass(frozen=True)
 class Report:
-    """What the page says. `base` lies below `layers`; text pairs are (Chinese, English)."""
+    """What the page says. `base` lies below `layers`; text pairs are (Chinese, English).
+
+    `facts` are lines under the summary: model, inputs, validity. Of a warning "Chinese / English" one half is shown.
+    """
 
     title: tuple[str, str]
     summary: tuple[str, str]
@@ -67,6 +70,7 @@ class Report:
     warnings: Sequence[str] = ()
     provenance: Mapping[str, Any] = default(default_factory=dict)
     synthetic: bool = False
+    facts: Sequence[tuple[str, str]] = ()
 
 
 def write_report(
@@ -127,6 +131,9 @@ def _head(pdf: FPDF, report: Report, at: int, made: pd.Timestamp) -> None:
     pdf.set_text_color(0)
     pdf.set_font("text", size=10.5)
     pdf.multi_cell(0, 5.4, report.summary[at], new_x="LMARGIN", new_y="NEXT")
+    pdf.set_font("text", size=8.5)
+    for fact in report.facts:
+        pdf.multi_cell(0, 4.4, fact[at], new_x="LMARGIN", new_y="NEXT")
     if report.synthetic:
         pdf.set_fill_color(255, 236, 200)
         pdf.cell(0, 6, WORDS["synthetic"][at], fill=True, border=1, new_x="LMARGIN", new_y="NEXT")
@@ -185,7 +192,7 @@ def _lists(pdf: FPDF, report: Report, at: int) -> None:
 def _list(pdf: FPDF, layer: ReportLayer, at: int, room_mm: float) -> None:
     """Write as many features as fit, one line each, and how many more there are."""
     schema = get_schema(layer.schema)
-    fields = _fields(layer.frame, schema)
+    fields = _fields(layer.frame, schema, at)
     shown = max(1, int((room_mm - 14) // ROW_MM))
     pdf.set_font("text", size=10)
     pdf.cell(0, 6, f"{(schema.title_zh, schema.title_en)[at]} ({len(layer.frame)})", new_x="LMARGIN", new_y="NEXT")
@@ -211,10 +218,15 @@ def _row(pdf: FPDF, texts: list[str], widths: list[float], *, head: bool = False
     pdf.ln(ROW_MM)
 
 
-def _fields(frame: gpd.GeoDataFrame, schema: LayerSchema) -> list[Field]:
-    """Return the schema's first columns that tell the features apart."""
-    present = [field for field in schema.fields if field.name in frame and field.name not in UNLISTED]
-    telling = [field for field in present if frame[field.name].nunique(dropna=True) > 1]
+def _fields(frame: gpd.GeoDataFrame, schema: LayerSchema, at: int) -> list[Field]:
+    """Return the schema's first columns that tell the features apart, in the page's language, and always their name."""
+    other = ("_en", "_zh")[at]
+    present = [
+        field
+        for field in schema.fields
+        if field.name in frame and field.name not in UNLISTED and not field.name.endswith(other)
+    ]
+    telling = [field for field in present if field.name == "name" or frame[field.name].nunique(dropna=True) > 1]
     return (telling or present)[:COLUMNS_SHOWN]
 
 
@@ -227,6 +239,12 @@ def _text(value: Any, field: Field, at: int) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
+def _one_language(text: str, at: int) -> str:
+    """Return one half of "Chinese / English", and any other text whole."""
+    halves = text.split(" / ")
+    return halves[at] if len(halves) == 2 else text
+
+
 def _foot(pdf: FPDF, report: Report, at: int) -> None:
     pdf.set_y(PAGE_MM[1] - MARGIN_MM - FOOT_MM)
     pdf.set_font("text", size=7)
@@ -234,6 +252,8 @@ def _foot(pdf: FPDF, report: Report, at: int) -> None:
     inputs = "; ".join(f"{entry['id']} sha256 {entry['sha256'][:12]}" for entry in report.provenance.get("inputs", []))
     version = report.provenance.get("versions", {}).get("suyuan", "")
     record = f"{WORDS['record'][at]}: {report.provenance.get('process', '')} · Suyuan {version} · {inputs}"
-    for text in [f"{WORDS['notes'][at]}: {'; '.join(report.warnings)}"] * bool(report.warnings) + [record]:
+    for text in [f"{WORDS['notes'][at]}: {'; '.join(_one_language(w, at) for w in report.warnings)}"] * bool(
+        report.warnings
+    ) + [record]:
         pdf.multi_cell(0, 3.8, text[:600], new_x="LMARGIN", new_y="NEXT")
     pdf.multi_cell(0, 3.8, WORDS["support"][at], new_x="LMARGIN", new_y="NEXT")

@@ -142,6 +142,21 @@ def _affected_zone_cases() -> tuple[Case, ...]:
     )
 
 
+def _zone_band_cases() -> tuple[Case, ...]:
+    band = Symbol("area", fill="#762a83", stroke="#762a83", weight=1.5, fill_opacity=0.08)
+    return (
+        Case("p10", replace(band, dash="2 5"), "至少 10% 的成员超过（点线）", "At least 10 % of members pass (dotted)"),
+        Case("p50", replace(band, dash="9 6"), "至少 50% 的成员超过（虚线）", "At least 50 % pass (dashed)"),
+        Case("p90", band, "至少 90% 的成员超过（实线）", "At least 90 % pass (solid)"),
+        Case(
+            "turning",
+            replace(band, fill="#666666", stroke="#666666", dash="12 4 2 4", fill_opacity=0.04),
+            "风向转变时的包络（点划线）",
+            "Envelope if the wind turns (dash-dotted)",
+        ),
+    )
+
+
 def _boiler_cases() -> tuple[Case, ...]:
     sign = Symbol("square", stroke="#2f2f2f", size=7, text_colour="#ffffff")
     return (
@@ -272,6 +287,40 @@ _STYLES: tuple[LayerStyle, ...] = (
         cases=_affected_zone_cases(),
         label="level_zh",
         label_en="level_en",
+        visible=True,
+    ),
+    LayerStyle(
+        "zone_bands",
+        "zones",
+        23,
+        _zone_band_cases()[0].symbol,
+        by="band",
+        cases=_zone_band_cases(),
+        label="level_zh",
+        label_en="level_en",
+        facets=(Facet("severity", "严重程度", "Severity", default="high"),),
+    ),
+    LayerStyle(
+        "arrival_lines",
+        "zones",
+        26,
+        Symbol("line", stroke="#3b2f63", weight=2, dash="4 3"),
+        label="minutes",
+        visible=True,
+    ),
+    LayerStyle(
+        "zone_districts",
+        "zones",
+        21,
+        Symbol("area", fill="#8e7cc3", stroke="#5b4a94", weight=1, dash="3 3", fill_opacity=0.05),
+        label="name",
+    ),
+    LayerStyle(
+        "zone_objects",
+        "zones",
+        72,
+        Symbol("diamond", fill="#fff3b0", stroke="#7f0d1c", size=7, weight=2),
+        label="name",
         visible=True,
     ),
     LayerStyle(

@@ -47,6 +47,7 @@ class Outcome:
     warnings : what the user must know about the numbers.
     write : writes the main result to a path with its provenance; None for the layer writer.
     page : what a printed page shows and lists; None for all layers as they are.
+    facts : lines (Chinese, English) under the page's summary: model, inputs, validity.
     side_files : files beside the main result that the user named, each with its writer; only the command line, which
         runs with the user's own rights, writes them.
     """
@@ -57,6 +58,7 @@ class Outcome:
     warnings: tuple[str, ...] = ()
     write: Callable[[Path, dict[str, Any]], None] | None = None
     page: Sequence[ReportLayer] | None = None
+    facts: Sequence[tuple[str, str]] = ()
     side_files: Mapping[Path, Callable[[Path], None]] = field(default_factory=dict)
 
 

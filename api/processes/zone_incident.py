@@ -1,103 +1,181 @@
-"""事故影响范围: the zone around a continuous release in which the substance's threat levels are passed."""
+"""事故影响范围: the zone around a release in which the substance's threat levels are passed, and who is in it."""
 
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
 
-import geopandas as gpd
+import numpy as np
 import pandas as pd
-import shapely
-from pydantic import Field
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
-from api.processes.receptor_table import with_concentrations
-from geo.errors import InvalidInput
-from layers.catalogue import get_schema
-from layers.dense_gas import dense_warning
-from layers.substances import (
-    UNCHECKED,
-    Substance,
-    Threshold,
-    find_substance,
-    load_substances,
-    mg_m3_from_ppm,
-    ppm_from_mg_m3,
+from api.processes.hand_over import check_lists, write_layers, write_lists
+from api.processes.incident_air import (
+    air_of,
+    dense_notes,
+    options_of,
+    outside_the_city,
+    place,
+    release_of,
+    spread_of,
+    vapour_of,
+    wind_of,
 )
+from api.processes.incident_drift import drifting
+from api.processes.incident_inputs import IncidentInputs
+from api.processes.incident_zones import Drawn, bands_frame, draw, frame_of, lines_frame, zones_frame
+from api.processes.receptor_table import with_concentrations
+from api.processes.zone_contents import Contents, contents_of, ledgers, told
+from geo.errors import InvalidInput
+from geo.overlay import Density, read_density
+from layers.substances import UNCHECKED, Substance, find_substance, load_substances
 from layers.writers import write_table
-from tracing.plume import Air, Plume, Release, continuous_plume
-from tracing.plume_zone import zone
-from tracing.stability import most_stable_class, pasquill_class
-
-Scheme = Literal["hj169", "aegl", "erpg", "pac"]
-
-
-class IncidentInputs(Inputs):
-    """What escapes where, and the air that carries it."""
-
-    lat: float = Field(description="latitude of the source, WGS 84 degrees", examples=[34.60])
-    lon: float = Field(description="longitude of the source, WGS 84 degrees", examples=[119.22])
-    substance: str = Field(description="English or Chinese name, formula or CAS number", examples=["chlorine"])
-    rate_g_s: float = Field(description="release rate, g/s", examples=[500.0])
-    height: float = Field(description="release height above ground, m", examples=[2.0])
-    wind_speed: float = Field(description="wind speed, m/s, at least 1", examples=[2.5])
-    wind_from: float = Field(description="direction from which the wind blows, degrees", examples=[45.0])
-    wind_height: float = Field(10.0, description="height of the wind measurement, m")
-    stability: str | None = Field(None, description="Pasquill class A to F", examples=["D"])
-    sun: Literal["strong", "moderate", "slight"] | None = Field(None, description="by day: the class from wind and sun")
-    night: Literal["cloudy", "clear"] | None = Field(None, description="by night: the class from wind and cloud")
-    obukhov: float | None = Field(None, description="Obukhov length, m; with --ustar", examples=[-30.0])
-    ustar: float | None = Field(None, description="friction velocity, m/s; with --obukhov", examples=[0.4])
-    sigma_azimuth: float | None = Field(None, description="standard deviation of the wind direction, degrees")
-    mixing_height: float | None = Field(None, description="mixing height, m; without it no lid")
-    terrain: Literal["rural", "urban"] = Field("rural", description="open country or town")
-    averaging_min: float = Field(10.0, description="averaging time of the concentration, 3 to 60 min")
-    levels: tuple[Scheme, ...] = Field(
-        (), description="threat levels; by default HJ 169 end points, else AEGL, ERPG, PAC, the first there is"
-    )
-    duration_min: int = Field(60, ge=1, le=480, description="exposure time, min: picks the AEGL duration")
-    temperature_c: float = Field(25.0, description="air temperature, °C")
-    pressure_hpa: float = Field(1013.25, description="air pressure, hPa")
-    receptor_height: float = Field(1.5, ge=0.0, le=300.0, description="height at which people breathe, m")
-    substances: Annotated[tuple[str, ...], Cli(metavar="FILE")] = Field(
-        (), description="your own tables of substances and levels"
-    )
-    receptors: Annotated[str | None, Cli(metavar="IN.csv")] = Field(
-        None, description="places (lon, lat or x_m, y_m; z_m) for which the concentration is wanted"
-    )
-    receptors_output: Annotated[str | None, Cli(metavar="OUT.csv")] = Field(
-        None, exclude=True, description="the receptors with concentration_mg_m3"
-    )
+from tracing.drift import DriftingPuffs
+from tracing.plume import Plume
+from tracing.release import Release
+from tracing.zone_ensemble import Member, Model, members, model_of
+from web_map.report import ReportLayer
 
 
 def run(inputs: IncidentInputs, context: Context) -> Outcome:
-    """Make the plume, contour it at each level, and read it at the receptors."""
+    """Make the model, contour it at each level, see who is inside, and read it at the receptors."""
     _check_receptor_options(inputs)
-    known = load_substances([context.file(path) for path in inputs.substances])
-    substance = find_substance(inputs.substance, known)
-    air, notes = _air(inputs)
-    plume = continuous_plume(
-        Release(inputs.lon, inputs.lat, inputs.rate_g_s, inputs.height),
-        air,
-        terrain=inputs.terrain,
-        averaging_min=inputs.averaging_min,
-    )
-    gas = {"temperature_c": inputs.temperature_c, "pressure_hpa": inputs.pressure_hpa}
-    notes += [*plume.warnings, *_place_notes(inputs, context)]
-    notes += _unchecked(substance)
-    heavy = dense_warning(substance, inputs.rate_g_s, air.wind_speed_m_s, **gas)
-    notes += [heavy] if heavy else []
-    frame, said = _zones(inputs, plume, substance)
-    side_files = _receptors(inputs, context, plume, notes)
-    drawn = ", ".join(f"{row.level_en} {row.reach_km:.2f} km" for row in frame.itertuples()) or "no level is reached"
-    drawn_zh = "，".join(f"{row.level_zh} {row.reach_km:.2f} km" for row in frame.itertuples()) or "未达到任何阈值"
+    check_lists(inputs.lists_output)
+    substance = find_substance(inputs.substance, load_substances([context.file(path) for path in inputs.substances]))
+    model, ensemble, notes = _modelled(inputs, context, substance)
+    release = model.release
+    notes += [*model.warnings, *outside_the_city(release, context), *_unchecked(substance)]
+    drawn, said = draw(inputs, substance, model, ensemble)
+    found = _contents(inputs, context, drawn, release)
+    assumptions = _assumptions(inputs, model)
+    frame = zones_frame(drawn, inputs, substance, assumptions, [one.summary() for one in found])
+    layers = {
+        "affected_zones": ResultLayer(frame, "affected_zones"),
+        "zone_bands": ResultLayer(bands_frame(drawn, len(ensemble), inputs.turn_deg), "zone_bands"),
+        "arrival_lines": ResultLayer(lines_frame(drawn), "arrival_lines"),
+        **_lists(drawn, found),
+    }
+    side_files = _receptors(inputs, context, model, notes)
+    warnings = (*notes, *said)
+    if inputs.lists_output is not None:
+        listed = [layers[name] for name in ("affected_zones", "zone_districts", "zone_objects")]
+        side_files[Path(inputs.lists_output)] = partial(write_lists, listed, [*assumptions, *warnings])
+    summary = _summary(substance, drawn, found)
     return Outcome(
-        layers={"affected_zones": ResultLayer(frame, "affected_zones")},
-        summary_zh=f"{substance.name_zh or substance.name} 影响范围最远距离：{drawn_zh}（辅助决策，不能代替决策）",
-        summary_en=f"{substance.name} reaches: {drawn} (supports a decision, does not replace it)",
-        warnings=(*notes, *said),
+        layers=layers,
+        summary_zh=summary[0],
+        summary_en=summary[1],
+        warnings=warnings,
+        write=partial(write_layers, layers, summary, everything=inputs.everything),
+        page=_page(layers),
+        facts=_facts(inputs, model, assumptions),
         side_files=side_files,
+    )
+
+
+def _modelled(
+    inputs: IncidentInputs, context: Context, substance: Substance
+) -> tuple[Model | DriftingPuffs, list[Member], list[str]]:
+    """Return the model, its ensemble, and what was assumed."""
+    release = release_of(inputs, *place(inputs, context))
+    if inputs.winds is not None or inputs.met:
+        puffs, notes = drifting(inputs, context, release)
+        mean = float(np.nanmax(puffs.paths.travelled)) / float(puffs.paths.times[-1])
+        return puffs, [], [*notes, *dense_notes(substance, vapour_of(inputs, substance), puffs, mean)]
+    wind = wind_of(inputs, context, release)
+    air, notes = air_of(inputs, wind)
+    options, vapour = options_of(inputs), vapour_of(inputs, substance)
+    model = model_of(release, air, options, vapour)
+    spread = spread_of(inputs, wind)
+    ensemble = []
+    if inputs.members:
+        ensemble = members(
+            release,
+            air,
+            spread,
+            count=inputs.members,
+            rng=np.random.default_rng(inputs.seed),
+            options=options,
+            vapour=vapour,
+            tick=lambda done: context.progress(done, inputs.members, "集合成员 members"),
+        )
+        notes.append(
+            f"集合 {inputs.members} 个成员：风向 ±{spread.direction_deg:.0f}°、风速 ±{100 * spread.speed:.0f}%、"
+            f"稳定度相邻一级、源强 {spread.rate_low:g}–{spread.rate_high:g} 倍 / ensemble of {inputs.members}: wind "
+            f"direction ±{spread.direction_deg:.0f}°, speed ±{100 * spread.speed:.0f} %, the next classes, "
+            f"release {spread.rate_low:g} to {spread.rate_high:g} times"
+        )
+    notes += [*wind.notes, *dense_notes(substance, vapour, model, air.wind_speed_m_s)]
+    return model, ensemble, notes
+
+
+def _contents(inputs: IncidentInputs, context: Context, drawn: list[Drawn], release: Release) -> list[Contents]:
+    known = ledgers(context, inputs.inventory, _density(inputs, context, drawn))
+    return [contents_of(one.zone, known, (release.lon, release.lat)) for one in drawn]
+
+
+def _density(inputs: IncidentInputs, context: Context, drawn: list[Drawn]) -> Density | None:
+    if inputs.population is None:
+        return None
+    path = context.file(inputs.population)
+    if not drawn:
+        return None
+    bounds = np.array([one.zone.bounds for one in drawn])
+    west, south = bounds[:, :2].min(axis=0)
+    east, north = bounds[:, 2:].max(axis=0)
+    return read_density(path, (float(west), float(south), float(east), float(north)))
+
+
+def _lists(drawn: list[Drawn], found: list[Contents]) -> dict[str, ResultLayer]:
+    """Return the divisions and the objects inside; an object counts for the gravest level that holds it."""
+    division_rows, division_shapes, object_rows, object_shapes = [], [], [], []
+    seen: set[tuple[str, object, bytes]] = set()
+    for one, inside in zip(drawn, found, strict=True):
+        named = {"severity": one.level.severity, "level_zh": one.level.title_zh, "level_en": one.level.title_en}
+        division_rows += [named | row for row in inside.divisions]
+        division_shapes += inside.division_shapes
+        for row, shape in zip(inside.objects, inside.object_shapes, strict=True):
+            key = (row["layer"], row["name"], shape.wkb)
+            if key not in seen:
+                seen.add(key)
+                object_rows.append(named | row)
+                object_shapes.append(shape)
+    return {
+        "zone_districts": ResultLayer(frame_of("zone_districts", division_rows, division_shapes), "zone_districts"),
+        "zone_objects": ResultLayer(frame_of("zone_objects", object_rows, object_shapes), "zone_objects"),
+    }
+
+
+def _facts(inputs: IncidentInputs, model: Model | DriftingPuffs, assumptions: tuple[str, str]) -> list[tuple[str, str]]:
+    """Return the lines under the page's summary: where, model and inputs, for how long."""
+    release = model.release
+    begins = "" if inputs.time is None else f"{pd.Timestamp(inputs.time):%Y-%m-%d %H:%M} UTC, "
+    where = f"{begins}{release.lon:.5f}, {release.lat:.5f} (WGS 84)"
+    return [
+        (f"源点：{where}", f"source: {where}"),
+        (f"模型与输入：{assumptions[0]}", f"model and inputs: {assumptions[1]}"),
+        (
+            "时效：风变化或有新的监测值时应重算；最多按 1 小时使用",
+            "validity: make it again when the wind changes or a new measurement comes; an hour at most",
+        ),
+    ]
+
+
+def _page(layers: dict[str, ResultLayer]) -> list[ReportLayer]:
+    listed = ("affected_zones", "zone_districts", "zone_objects")
+    order = ("zone_bands", "affected_zones", "arrival_lines", "zone_districts", "zone_objects")
+    drawn = [ReportLayer(layers[name].frame, name, listed=name in listed) for name in order]
+    return [layer for layer in drawn if len(layer.frame)]
+
+
+def _summary(substance: Substance, drawn: list[Drawn], found: list[Contents]) -> tuple[str, str]:
+    reached = ", ".join(f"{one.level.title_en} {one.reach_km:.2f} km" for one in drawn) or "no level is reached"
+    reached_zh = "，".join(f"{one.level.title_zh} {one.reach_km:.2f} km" for one in drawn) or "未达到任何阈值"
+    inside = told(found[-1]) if found else ("", "")
+    inside_zh, inside_en = f"；{inside[0]}" if inside[0] else "", f"; inside: {inside[1]}" if inside[1] else ""
+    return (
+        f"{substance.name_zh or substance.name} 影响范围最远距离：{reached_zh}{inside_zh}（辅助决策，不能代替决策）",
+        f"{substance.name} reaches: {reached}{inside_en} (supports a decision, does not replace it)",
     )
 
 
@@ -111,13 +189,13 @@ def _unchecked(substance: Substance) -> list[str]:
 
 
 def _receptors(
-    inputs: IncidentInputs, context: Context, plume: Plume, notes: list[str]
+    inputs: IncidentInputs, context: Context, model: Model | DriftingPuffs, notes: list[str]
 ) -> dict[Path, Callable[[Path], None]]:
     """Return the table of receptors to write, if one was asked for; what must be said of it joins the notes."""
     if inputs.receptors is None or inputs.receptors_output is None:
         return {}
     source = context.file(inputs.receptors)
-    table, beyond = with_concentrations(source, plume, default_z_m=inputs.receptor_height)
+    table, beyond = with_concentrations(source, model, default_z_m=inputs.receptor_height)
     if beyond:
         notes.append(f"{beyond} 个受体在模型适用范围外，浓度留空 / {beyond} receptors beyond the model are left empty")
     return {Path(inputs.receptors_output): partial(_write_table, table)}
@@ -138,123 +216,27 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
     write_table(table, path)
 
 
-def _air(inputs: IncidentInputs) -> tuple[Air, list[str]]:
-    """Return the air, its class found where none is given, and what was assumed."""
-    stability, notes = inputs.stability, []
-    if inputs.sun or inputs.night:
-        if stability or inputs.obukhov is not None:
-            raise InvalidInput("--sun and --night find the class: leave --stability and --obukhov out")
-        stability = pasquill_class(inputs.wind_speed, sun=inputs.sun, night=inputs.night)
-    elif stability is None and inputs.obukhov is None and inputs.ustar is None:
-        stability = most_stable_class(inputs.wind_speed)
-        notes.append(
-            f"未给稳定度，按该风速下最稳定的 {stability} 类 / no stability was given: taken as {stability}, the most "
-            "stable class at this wind; give --stability, or --sun or --night"
-        )
-    air = Air(
-        inputs.wind_speed,
-        inputs.wind_from,
-        inputs.wind_height,
-        stability,
-        obukhov_m=inputs.obukhov,
-        ustar_m_s=inputs.ustar,
-        sigma_azimuth_deg=inputs.sigma_azimuth,
-        mixing_height_m=inputs.mixing_height,
-    )
-    return air, notes
-
-
-def _place_notes(inputs: IncidentInputs, context: Context) -> list[str]:
-    if not context.has_layer("districts"):
-        return []
-    city = context.vector("districts")
-    if city.geometry.intersects(shapely.Point(inputs.lon, inputs.lat)).any():
-        return []
-    return [
-        "源点在本市区县之外或海上，平坦均匀地面的假设可能不成立 / "
-        "the source lies outside the city's districts or at sea: flat, uniform ground may not hold"
-    ]
-
-
-def _zones(inputs: IncidentInputs, plume: Plume, substance: Substance) -> tuple[gpd.GeoDataFrame, list[str]]:
-    """Return one feature per level that is reached, the gravest first, and what must be said of the others."""
-    rows, shapes, said = [], [], []
-    gas = {"temperature_c": inputs.temperature_c, "pressure_hpa": inputs.pressure_hpa}
-    levels = _levels(inputs, substance)
-    if not levels:
-        said.append(
-            f"{substance.name} 没有所选的阈值，不划范围 / {substance.name} has no such threat levels: "
-            "no zone is drawn; add levels with --substances FILE"
-        )
-    for level in levels:
-        mass = level.value if level.unit == "mg/m3" else mg_m3_from_ppm(level.value, substance.molar_mass, **gas)
-        found = zone(plume, mass, z_m=inputs.receptor_height)
-        if found.geometry is None:
-            said.append(_not_reached(level, mass))
-            continue
-        if found.cut:
-            said.append(_cut(level, found.reach_km))
-        shapes.append(found.geometry)
-        rows.append(
-            {
-                "severity": level.severity,
-                "level_zh": level.title_zh,
-                "level_en": level.title_en,
-                "substance": substance.name,
-                "threshold_mg_m3": mass,
-                "threshold_ppm": ppm_from_mg_m3(mass, substance.molar_mass, **gas),
-                "area_km2": found.area_km2,
-                "reach_km": found.reach_km,
-                "cut": found.cut,
-                "source": level.source,
-            }
-            | _assumptions(inputs, plume)
-        )
-    return _frame(rows, shapes), said
-
-
-def _not_reached(level: Threshold, mass: float) -> str:
-    return (
-        f"{level.title_zh}（{mass:.3g} mg/m3）未达到，不划范围 / "
-        f"{level.title_en} ({mass:.3g} mg/m3) is not reached: no zone"
-    )
-
-
-def _cut(level: Threshold, reach_km: float) -> str:
-    return (
-        f"{level.title_zh} 超出模型适用范围（10 km 或 1 h），在 {reach_km:.1f} km 处截断 / "
-        f"{level.title_en} goes beyond the model's validity (10 km, 1 h): "
-        f"cut at {reach_km:.1f} km, the real zone is longer"
-    )
-
-
-def _levels(inputs: IncidentInputs, substance: Substance) -> tuple[Threshold, ...]:
-    if inputs.levels:
-        chosen = dict.fromkeys(inputs.levels)
-        return tuple(t for scheme in chosen for t in substance.levels(scheme, minutes=inputs.duration_min))
-    schemes: tuple[Scheme, ...] = ("hj169", "aegl", "erpg", "pac")
-    found = (substance.levels(scheme, minutes=inputs.duration_min) for scheme in schemes)
-    return next((levels for levels in found if levels), ())
-
-
-def _assumptions(inputs: IncidentInputs, plume: Plume) -> dict[str, str]:
+def _assumptions(inputs: IncidentInputs, model: Model | DriftingPuffs) -> tuple[str, str]:
+    """Return model and inputs in one line, in Chinese and English."""
+    release, air = model.release, model.air
+    much = f"{release.mass_g / 1000.0:g} kg" if release.mass_g is not None else f"{release.rate_g_s:g} g/s"
+    lasts = "" if release.duration_s is None else f" / {release.duration_s / 60.0:g} min"
     numbers = (
-        f"{inputs.rate_g_s:g} g/s, {inputs.height:g} m; {inputs.wind_speed:g} m/s @ {inputs.wind_height:g} m, "
-        f"{inputs.wind_from:g}°; {inputs.averaging_min:g} min; z {inputs.receptor_height:g} m"
+        f"{much}{lasts}, {release.height_m:g} m; {air.wind_speed_m_s:g} m/s @ {air.wind_height_m:g} m, "
+        f"{air.wind_from_deg:g}°; {inputs.averaging_min:g} min; z {inputs.receptor_height:g} m"
     )
-    return {
-        "assumptions_zh": f"{plume.model_zh}；连续稳定释放，平坦地面，风向风速不变；{numbers}；辅助决策，不能代替决策",
-        "assumptions_en": f"{plume.model_en}; steady release, flat ground, steady wind; {numbers}; "
+    steady = release.duration_s is None and not release.at_once
+    kind_zh = "连续稳定释放" if steady else "瞬时释放" if release.at_once else "有限时段释放"
+    kind_en = "steady release" if steady else "release at once" if release.at_once else "release that ends"
+    wind_zh = "风随时间变化" if isinstance(model, DriftingPuffs) else "风向风速不变"
+    wind_en = "changing wind" if isinstance(model, DriftingPuffs) else "steady wind"
+    valid_zh = "有效范围 10 km、1 h" if isinstance(model, Plume) else "有效至 1 h"
+    valid_en = "valid to 10 km and 1 h" if isinstance(model, Plume) else "valid for 1 h"
+    return (
+        f"{model.model_zh}；{kind_zh}，平坦地面，{wind_zh}；{numbers}；{valid_zh}；辅助决策，不能代替决策",
+        f"{model.model_en}; {kind_en}, flat ground, {wind_en}; {numbers}; {valid_en}; "
         "supports a decision, does not replace it",
-    }
-
-
-def _frame(rows: list[dict[str, Any]], shapes: list[Any]) -> gpd.GeoDataFrame:
-    schema = get_schema("affected_zones")
-    names = [name for name in schema.names if name != "synthetic"]
-    kinds = {"str": "str", "float": "float64", "bool": "bool"}
-    table = pd.DataFrame(rows, columns=names).astype({name: kinds[schema.field(name).dtype] for name in names})
-    return gpd.GeoDataFrame(table, geometry=shapes, crs=4326)
+    )
 
 
 PROCESS = Process(
@@ -262,12 +244,13 @@ PROCESS = Process(
     command=("zone", "incident"),
     title_zh="事故影响范围",
     title_en="Incident zones",
-    description_zh="连续释放的有毒气体按阈值（HJ 169 终点浓度、AEGL、ERPG、PAC）划定影响范围，并给出受体浓度。",
-    description_en="Zones of a continuous release at the substance's threat levels, and concentrations at receptors.",
+    description_zh="有毒气体连续、限时或瞬时释放，按阈值（HJ 169 终点浓度、AEGL、ERPG、PAC）"
+    "划定影响范围、概率带、到达时间，并列出区内人口与对象。",
+    description_en="Zones of a release, steady, short or at once, at its threat levels: bands, arrival, who is inside.",
     example="suyuan zone incident --lat 34.60 --lon 119.22 --substance chlorine --rate-g-s 500 --height 2 "
     "--wind-speed 2.5 --wind-from 45 --stability E --output zone.kml",
     inputs=IncidentInputs,
     run=run,
-    output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".pdf"),
-    result_layers=("affected_zones",),
+    output_formats=(".geojson", ".gpkg", ".kml", ".kmz", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".pdf"),
+    result_layers=("affected_zones", "zone_bands", "arrival_lines", "zone_districts", "zone_objects"),
 )

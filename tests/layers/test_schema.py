@@ -9,7 +9,7 @@ LAYERS = (
     "heating_boilers road_cleaning_zones station_aqi station_means trajectories trajectory_points hotspots "
     "local_moran emerging_hotspots "
     "hotspot_clusters "
-    "affected_zones"
+    "affected_zones zone_bands arrival_lines zone_districts zone_objects"
 )
 
 

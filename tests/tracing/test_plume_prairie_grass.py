@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from tracing.plume import Air, Release, continuous_plume
+from tracing.plume import release_plume
+from tracing.release import Air, Release
 from tracing.stability import class_from_obukhov
 
 WIND_HEIGHT_M = 2.0
@@ -45,7 +46,7 @@ def predict(table: pd.DataFrame) -> pd.DataFrame:
         )
         plain = Air(**wind, stability=class_from_obukhov(one["L_m"], roughness=SITE_ROUGHNESS_M))
         for name, air in (("on_site", on_site), ("briggs", plain)):
-            plume = continuous_plume(release, air)
+            plume = release_plume(release, air)
             table.loc[rows.index, name] = plume.concentration(rows["arc_m"], 0.0, one["z_sampler_m"])
     return table
 

@@ -1,0 +1,109 @@
+"""What an incident is told by: place, substance, release, air, and what is wanted."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import Field, field_validator
+
+from api.processes.base import Cli, Inputs
+
+Scheme = Literal["hj169", "aegl", "erpg", "pac"]
+
+
+class IncidentInputs(Inputs):
+    """What escapes where, and the air that carries it."""
+
+    lat: float | None = Field(None, description="latitude of the source, WGS 84 degrees", examples=[34.60])
+    lon: float | None = Field(None, description="longitude of the source, WGS 84 degrees", examples=[119.22])
+    object: str | None = Field(
+        None, description="the source as LAYER:ID instead of lat and lon: a layer's feature by id or name"
+    )
+    substance: str = Field(description="English or Chinese name, formula or CAS number", examples=["chlorine"])
+    rate_g_s: float | None = Field(None, description="release rate, g/s", examples=[500.0])
+    mass_kg: float | None = Field(
+        None, description="released mass, kg, instead of a rate; at once unless release-min is given", examples=[1000.0]
+    )
+    release_min: float | None = Field(
+        None, description="how long the release lasts, min; without it a rate goes on", examples=[10.0]
+    )
+    rate_range: tuple[float, ...] = Field(
+        (), max_length=2, description="lowest and highest rate (g/s) or mass (kg), for the ensemble"
+    )
+    height: float = Field(description="release height above ground, m", examples=[2.0])
+    density: float | None = Field(
+        None, description="density of what leaves the source, kg/m3, where it is colder than the air or an aerosol"
+    )
+    exit_temperature_c: float | None = Field(None, description="temperature of what leaves the source, °C")
+    exit_velocity: float | None = Field(None, description="speed of a hot jet or stack, m/s, for its rise")
+    exit_diameter: float | None = Field(None, description="diameter of a hot jet or stack, m, for its rise")
+    heat_mw: float | None = Field(None, description="heat of a fire, MW, for its rise")
+    half_life_min: float | None = Field(None, description="half-life of the substance in air, min")
+    wind_speed: float | None = Field(
+        None, description="wind speed, m/s; below 1 by puffs; without it from winds, met or the stations"
+    )
+    wind_from: float | None = Field(None, description="direction from which the wind blows, degrees")
+    wind_height: float = Field(10.0, description="height of the wind measurement, m")
+    winds: Annotated[str | None, Cli(metavar="FILE")] = Field(
+        None, description="table of winds: time, wind_speed, wind_from; the gas is followed by puffs"
+    )
+    met: Annotated[tuple[str, ...], Cli(metavar="FILE")] = Field(
+        (), description="meteorology files, through which the gas is followed by puffs"
+    )
+    time: datetime | None = Field(
+        None, description="when the release begins, UTC unless it carries a zone; with winds, met or the stations"
+    )
+    hours: float = Field(1.0, gt=0.01, le=12, description="how long the gas is followed in changing winds, h")
+    stability: str | None = Field(None, description="Pasquill class A to F", examples=["D"])
+    sun: Literal["strong", "moderate", "slight"] | None = Field(None, description="by day: the class from wind and sun")
+    night: Literal["cloudy", "clear"] | None = Field(None, description="by night: the class from wind and cloud")
+    obukhov: float | None = Field(None, description="Obukhov length, m; with --ustar", examples=[-30.0])
+    ustar: float | None = Field(None, description="friction velocity, m/s; with --obukhov", examples=[0.4])
+    sigma_azimuth: float | None = Field(None, description="standard deviation of the wind direction, degrees")
+    mixing_height: float | None = Field(None, description="mixing height, m; without it no lid")
+    terrain: Literal["rural", "urban"] = Field("rural", description="open country or town")
+    averaging_min: float = Field(10.0, description="averaging time of the concentration, 3 to 60 min")
+    levels: tuple[Scheme, ...] = Field(
+        (), description="threat levels; by default HJ 169 end points, else AEGL, ERPG, PAC, the first there is"
+    )
+    duration_min: int = Field(60, ge=1, le=480, description="exposure time, min: picks the AEGL duration")
+    temperature_c: float = Field(25.0, description="air temperature, °C")
+    pressure_hpa: float = Field(1013.25, description="air pressure, hPa")
+    receptor_height: float = Field(1.5, ge=0.0, le=300.0, description="height at which people breathe, m")
+    members: int = Field(100, description="members of the ensemble, 10 to 2000; 0 for none")
+    wind_from_sd: float | None = Field(
+        None,
+        description="how unsure the wind's direction is, degrees; 15, or the stations' spread over the last hours",
+    )
+    wind_speed_sd: float | None = Field(
+        None, description="uncertainty of the wind speed, %; 20, or the stations' spread over the last hours"
+    )
+    turn_deg: float = Field(45.0, ge=0, le=180, description="how far the wind may turn, for the envelope, degrees")
+    seed: int = Field(1, ge=0, description="seed of the ensemble")
+    substances: Annotated[tuple[str, ...], Cli(metavar="FILE")] = Field(
+        (), description="your own tables of substances and levels"
+    )
+    population: Annotated[str | None, Cli(metavar="FILE")] = Field(
+        None, description="grid of people per km2, NetCDF or GeoTIFF in degrees: people inside, low, best, high"
+    )
+    inventory: tuple[str, ...] = Field(
+        (), description="layers whose objects are listed if inside; by default all that were brought in"
+    )
+    everything: bool = Field(
+        False, exclude=True, description="bands, arrival lines and what is inside in a .kml or .gpkg too; .kmz always"
+    )
+    receptors: Annotated[str | None, Cli(metavar="IN.csv")] = Field(
+        None, description="places (lon, lat or x_m, y_m; z_m) for which the concentration is wanted"
+    )
+    receptors_output: Annotated[str | None, Cli(metavar="OUT.csv")] = Field(
+        None, exclude=True, description="the receptors with concentration_mg_m3"
+    )
+    lists_output: Annotated[str | None, Cli(metavar="OUT.xlsx")] = Field(
+        None, exclude=True, description="the lists of districts, people and objects, .xlsx or .csv"
+    )
+
+    @field_validator("time")
+    @classmethod
+    def _in_utc(cls, value: datetime | None) -> datetime | None:
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,0 +1,202 @@
+"""How sure a zone is: members with other winds, classes and rates, and where how many of them pass the threshold."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from geo.errors import InvalidInput
+from tracing.calm import CalmCloud, calm_cloud
+from tracing.dense_plume import Vapour, as_dense
+from tracing.local_field import filled
+from tracing.plume import DEFAULT, Plume, PlumeOptions, downwind_from_east_north, release_plume
+from tracing.plume_kernel import CLASSES
+from tracing.plume_zone import Outline, outline, turned, zone_m
+from tracing.release import Air, Release, within
+
+Array = NDArray[np.float64]
+Model = Plume | CalmCloud
+
+BANDS = (10, 50, 90)
+_GRID = 181
+_OUTLINE_POINTS = 160
+
+
+@dataclass(frozen=True)
+class Spread:
+    """How far the inputs may be off: standard deviations, and the range of the rate as factors on the one given.
+
+    `direction_deg` and the relative `speed` are those of the wind; `stability` is the probability that the true class
+    is the next one, half of it on either side; with the Obukhov length, 1 / L varies by a factor.
+    """
+
+    direction_deg: float = 15.0
+    speed: float = 0.2
+    stability: float = 0.5
+    rate_low: float = 1.0
+    rate_high: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Refuse what is no spread."""
+        within("spread of the wind's direction", self.direction_deg, 0.0, 180.0, "degrees")
+        within("relative spread of the wind speed", self.speed, 0.0, 2.0, "")
+        within("probability of another class", self.stability, 0.0, 1.0, "")
+        if not 0.0 < self.rate_low <= 1.0 <= self.rate_high < np.inf:
+            raise InvalidInput(
+                f"range of the release, factors {self.rate_low:g} to {self.rate_high:g}: the low end must be above 0 "
+                "and not above what is given, the high end not below it"
+            )
+
+
+@dataclass(frozen=True)
+class Member:
+    """One answer that may be the true one, computed."""
+
+    model: Model
+
+    @property
+    def wind_from_deg(self) -> float:
+        """Where its wind comes from, degrees."""
+        return self.model.air.wind_from_deg
+
+
+def model_of(release: Release, air: Air, options: PlumeOptions = DEFAULT, vapour: Vapour | None = None) -> Model:
+    """Return the model for this wind: a plume or passing cloud from 1 m/s on, dense if it is so, puffs below."""
+    if air.calm:
+        return calm_cloud(release, air, options)
+    plume = release_plume(release, air, options)
+    return plume if vapour is None else as_dense(plume, vapour)
+
+
+def members(
+    release: Release,
+    air: Air,
+    spread: Spread,
+    *,
+    count: int,
+    rng: np.random.Generator,
+    options: PlumeOptions = DEFAULT,
+    vapour: Vapour | None = None,
+    tick: Callable[[int], None] = lambda done: None,
+) -> list[Member]:
+    """Return members drawn around a release and its air; the same generator gives the same members.
+
+    Raises
+    ------
+    InvalidInput
+        Fewer than 10 members, or more than 2000.
+    """
+    within("ensemble", count, 10, 2_000, "members")
+    normal, uniform = rng.standard_normal((count, 3)), rng.random((count, 2))
+    made = []
+    for number in range(count):
+        made.append(
+            Member(
+                model_of(
+                    _varied_release(release, spread, uniform[number, 0]),
+                    _varied_air(air, spread, normal[number], uniform[number, 1]),
+                    options,
+                    vapour,
+                )
+            )
+        )
+        tick(number + 1)
+    return made
+
+
+def _varied_release(release: Release, spread: Spread, share: float) -> Release:
+    low, high = np.log(spread.rate_low), np.log(spread.rate_high)
+    factor = float(np.exp(low + share * (high - low)))
+    if release.rate_g_s is not None:
+        return replace(release, rate_g_s=release.rate_g_s * factor)
+    return replace(release, mass_g=(release.mass_g or 0.0) * factor)
+
+
+def _varied_air(air: Air, spread: Spread, normal: Array, share: float) -> Air:
+    faster = float(np.exp(spread.speed * normal[0]))
+    speed = min(air.wind_speed_m_s * faster, 60.0)
+    wind_from = float((air.wind_from_deg + spread.direction_deg * normal[1]) % 360.0)
+    moved = replace(air, wind_speed_m_s=speed, wind_from_deg=wind_from)
+    if air.stability is not None:
+        step = -1 if share < spread.stability / 2.0 else 1 if share > 1.0 - spread.stability / 2.0 else 0
+        number = CLASSES.index(air.stability.strip().upper()) + step
+        return replace(moved, stability=CLASSES[int(np.clip(number, 0, len(CLASSES) - 1))])
+    obukhov = (air.obukhov_m or 0.0) * float(np.exp(spread.stability * normal[2]))
+    ustar = float(np.clip((air.ustar_m_s or 0.0) * faster, 0.01, 3.0))
+    return replace(moved, obukhov_m=float(np.sign(obukhov)) * max(abs(obukhov), 1.0), ustar_m_s=ustar)
+
+
+@dataclass(frozen=True)
+class Chances:
+    """The share of members above a threshold on a grid in metres east and north of the source, shape (north, east)."""
+
+    east: Array
+    north: Array
+    share: Array
+    reaches_m: Array
+
+    def band(self, percent: float) -> shapely.Geometry:
+        """Return where at least so many per cent of the members pass the threshold, metres; empty where nowhere."""
+        # Between the counts of members: where exactly `percent` of them pass belongs to the band.
+        return filled(self.east, self.north, self.share * 100.0, percent - 0.5 * 100.0 / len(self.reaches_m))
+
+
+def chances(ensemble: Sequence[Member], threshold: float, *, z_m: float) -> Chances | None:
+    """Return where how many members pass a threshold (mg/m3) at a height (m); None where not one does."""
+    shapes = [_shape(member, threshold, z_m) for member in ensemble]
+    bounds = [bounds for _, bounds, _ in shapes if bounds is not None]
+    if not bounds:
+        return None
+    low, high = np.min(bounds, axis=0)[:2], np.max(bounds, axis=0)[2:]
+    margin = 0.03 * float(np.max(high - low))
+    east = np.linspace(low[0] - margin, high[0] + margin, _GRID)
+    north = np.linspace(low[1] - margin, high[1] + margin, _GRID)
+    grid = np.meshgrid(east, north)
+    count = np.zeros(grid[0].shape)
+    for member, (shape, _, _) in zip(ensemble, shapes, strict=True):
+        if shape is not None:
+            x, y = downwind_from_east_north(*grid, member.wind_from_deg)
+            count += _inside(shape, x, y)
+    return Chances(east, north, count / len(ensemble), np.array([reach for _, _, reach in shapes]))
+
+
+def _shape(
+    member: Member, threshold: float, z_m: float
+) -> tuple[Outline | shapely.Geometry | None, tuple[float, float, float, float] | None, float]:
+    """Return a member's zone in its own axes, the box around it (metres east and north) and its reach (m)."""
+    if isinstance(member.model, CalmCloud):
+        shape = zone_m(member.model, threshold, z_m)
+        if shape.is_empty:
+            return None, None, 0.0
+        return shape, turned(shape, member.wind_from_deg).bounds, _furthest(shape)
+    found = outline(member.model, threshold, z_m=z_m, points=_OUTLINE_POINTS)
+    if not found.stretches:
+        return None, None, 0.0
+    return found, turned(found.polygon(), member.wind_from_deg).bounds, found.reach_m
+
+
+def _furthest(shape: shapely.Geometry) -> float:
+    return float(np.hypot(*shapely.get_coordinates(shape).T).max())
+
+
+def _inside(shape: Outline | shapely.Geometry, x: Array, y: Array) -> NDArray[np.bool_]:
+    if isinstance(shape, Outline):
+        half = shape.half_at(x)
+        return np.asarray((np.abs(y) <= half) & (half > 0.0))
+    shapely.prepare(shape)
+    return np.asarray(shapely.contains_xy(shape, x, y))
+
+
+def turning(shape: shapely.Geometry, to_either_side_deg: float, step_deg: float = 2.0) -> shapely.Geometry:
+    """Return what a zone (metres) sweeps if the wind turns so far to either side, around the source."""
+    within("turn of the wind", to_either_side_deg, 0.0, 180.0, "degrees")
+    angles = np.linspace(-to_either_side_deg, to_either_side_deg, 2 * int(np.ceil(to_either_side_deg / step_deg)) + 1)
+    swept = [shapely.transform(shape, _rotation(angle)) for angle in angles]
+    return shapely.union_all(swept)
+
+
+def _rotation(angle_deg: float) -> Callable[[Array], Array]:
+    c, s = np.cos(np.radians(angle_deg)), np.sin(np.radians(angle_deg))
+    return lambda points: points @ np.array([[c, s], [-s, c]])
