@@ -15,7 +15,7 @@ from tracing.met.grid import EARTH_RADIUS_M
 from tracing.trajectory_lines import trajectory_lines
 from tracing.trajectory_run import DEFAULT, END_REASONS, METHODS, POINT_COLUMNS, Integration, run
 from tracing.trajectory_spread import run_all
-from tracing.vertical import VERTICALS, assumptions, prepare
+from tracing.vertical import VERTICALS, assumptions, ground_contact, prepare
 
 START_COLUMNS = ("receptor", "time", "lon", "lat", "height_m_agl")
 
@@ -50,7 +50,8 @@ def trajectories(
     (above ``top_m`` or the data's highest level); end_of_data (in time). A path stays on the ground it reaches.
     With ``options.ensemble`` 27 paths per start and a column ``member``, with ``options.error`` a column ``error_km``,
     and the columns of ``options.along``.
-    ``attrs["warnings"]`` says what was assumed where the meteorology is silent.
+    ``attrs["warnings"]`` says what was assumed where the meteorology is silent, and where a surface that is
+    followed (isentropic, constant-height) meets the ground.
 
     Raises
     ------
@@ -75,7 +76,8 @@ def trajectories(
         along=options.along,
     )
     points = run_all(prepared, starts, hours=hours, options=options, threads=threads or len(os.sched_getaffinity(0)))
-    points.attrs |= {"warnings": assumptions(met, options.roughness), "source": met.attrs.get("source", "")}
+    said = [*assumptions(met, options.roughness), *ground_contact(points, vertical)]
+    points.attrs |= {"warnings": said, "source": met.attrs.get("source", "")}
     return points
 
 
