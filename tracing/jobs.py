@@ -20,7 +20,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met import open_met
 from tracing.trajectory import DEFAULT, Integration, check_request, window_of
 from tracing.trajectory_spread import run_all
-from tracing.vertical import Prepared, assumptions, prepare
+from tracing.vertical import Prepared, assumptions, ground_contact, prepare
 from tracing.vertical_along import check_along
 
 Progress = Callable[[int, int], None]
@@ -75,7 +75,8 @@ def trace(
     threads = sum(client.nthreads().values()) or 1
     size = max(_SMALLEST_CHUNK, -(-len(starts) // (threads * _CHUNKS_PER_THREAD)))
     points = run_chunks(client, job, starts, chunk=size, progress=progress)
-    points.attrs |= {"warnings": assumptions(met, options.roughness), "source": met.attrs.get("source", "")}
+    said = [*assumptions(met, options.roughness), *ground_contact(points, vertical)]
+    points.attrs |= {"warnings": said, "source": met.attrs.get("source", "")}
     return points
 
 

@@ -16,7 +16,7 @@ from tracing.trajectory_lines import trajectory_lines
 from tracing.trajectory_run import DEFAULT, METHODS, Integration, run
 from tracing.trajectory_spread import run_all
 from tracing.trajectory_table import END_REASONS, POINT_COLUMNS
-from tracing.vertical import VERTICALS, assumptions, prepare
+from tracing.vertical import VERTICALS, assumptions, ground_contact, prepare
 
 START_COLUMNS = ("receptor", "time", "lon", "lat", "height_m_agl")
 
@@ -51,7 +51,8 @@ def trajectories(
     (above ``top_m`` or the data's highest level); end_of_data (in time). A path stays on the ground it reaches.
     With ``options.ensemble`` 27 paths per start and a column ``member``, with ``options.error`` a column ``error_km``,
     and the columns of ``options.along``.
-    ``attrs["warnings"]`` says what was assumed where the meteorology is silent.
+    ``attrs["warnings"]`` says what was assumed where the meteorology is silent, and where a surface that is
+    followed (isentropic, constant-height) meets the ground.
 
     Raises
     ------
@@ -76,7 +77,8 @@ def trajectories(
         along=options.along,
     )
     points = run_all(prepared, starts, hours=hours, options=options, threads=threads or len(os.sched_getaffinity(0)))
-    points.attrs |= {"warnings": assumptions(met, options.roughness), "source": met.attrs.get("source", "")}
+    said = [*assumptions(met, options.roughness), *ground_contact(points, vertical)]
+    points.attrs |= {"warnings": said, "source": met.attrs.get("source", "")}
     return points
 
 

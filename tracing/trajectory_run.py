@@ -13,7 +13,6 @@ from tracing.trajectory_blocks import follow
 from tracing.trajectory_table import points_table
 from tracing.vertical import Prepared
 
-_CELLS_PER_STEP = 0.75
 _MILLIMETRE = 1.1e-3
 # Where in the step each scheme's stages lie, and the weights of their slopes.
 _SCHEMES = {
@@ -31,7 +30,8 @@ class Integration:
     Attributes
     ----------
     method : ``petterssen`` (two evaluations a step, as HYSPLIT), ``midpoint`` (two) or ``rk4`` (four).
-    step_minutes : fixed step; by default the longest of 1 to 60 min on which a particle crosses 0.75 of a cell.
+    step_minutes : fixed step; by default the longest of 1 to 60 min on which a particle crosses ``cells_per_step``.
+    cells_per_step : share of a cell, where the step is not fixed.
     output_minutes : minutes between points of a path.
     top_m : height above ground at which a path ends.
     roughness : m, one value or a map, where the meteorology has no 10 m wind; 0.2 m if not given.
@@ -42,6 +42,7 @@ class Integration:
 
     method: str = "petterssen"
     step_minutes: float | None = None
+    cells_per_step: float = 0.75
     output_minutes: float = 60.0
     top_m: float = 10_000.0
     roughness: float | xr.DataArray | None = None
@@ -57,6 +58,8 @@ class Integration:
             raise InvalidInput(f"error estimate {self.error!r} is not known; use there-and-back")
         if self.step_minutes is not None and not 0.0 < self.step_minutes <= 60.0:
             raise InvalidInput(f"step of {self.step_minutes:g} min is not between 0 and 60 min; choose 1 to 60 min")
+        if not 0.01 <= self.cells_per_step <= 1.0:
+            raise InvalidInput(f"{self.cells_per_step:g} cells a step is not between 0.01 and 1; choose 0.75")
         if not 1.0 <= self.output_minutes <= 1440.0:
             raise InvalidInput(f"output every {self.output_minutes:g} min is not between 1 and 1440 min; choose 60 min")
         if not 100.0 <= self.top_m <= 20_000.0:
@@ -98,7 +101,8 @@ def points_per_path(hours: float, options: Integration) -> int:
 def _plan(hours: float, options: Integration) -> kernel.Plan:
     fractions, weights = (np.array(a) for a in _SCHEMES[options.method])
     step, output = options.step_minutes or 0.0, float(options.output_minutes)
-    return kernel.Plan(hours * 60.0, output, float(step), _CELLS_PER_STEP, float(options.top_m), fractions, weights)
+    cells, top = float(options.cells_per_step), float(options.top_m)
+    return kernel.Plan(hours * 60.0, output, float(step), cells, top, fractions, weights)
 
 
 def _kernel_starts(prepared: Prepared, starts: pd.DataFrame, options: Integration, first: int) -> NDArray[np.float64]:

@@ -32,6 +32,7 @@ Vertical = Literal["omega", "isobaric", "isentropic", "density", "isosigma", "di
 VERTICALS: tuple[str, ...] = get_args(Vertical)
 # Kept exactly, by finding the surface again after each step; the others are a velocity.
 _FOLLOWED = ("isentropic", "constant-height")
+_SURFACES = {"isentropic": ("等熵面", "位温"), "constant-height": ("等高面", "海拔高度")}
 _BY_TENDENCY = ("isobaric", "density")
 _P0 = 100_000.0
 # Times that are made while others are used: enough for two cores, little memory.
@@ -131,6 +132,24 @@ def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list
     if "zs" not in met:
         said.append("气象场没有地形高度，由地面气压推算 / no terrain height: it is found from the surface pressure")
     return [*said, *met.attrs.get("assumed", [])]
+
+
+def ground_contact(points: pd.DataFrame, vertical: str) -> list[str]:
+    """Return in one sentence, Chinese and English, which paths lie on the ground because their surface meets it."""
+    if vertical not in _FOLLOWED:
+        return []
+    path, height = points["trajectory"].to_numpy(), points["height_m_agl"].to_numpy()
+    touching = np.flatnonzero((height <= 0.0) & (points["age_h"].to_numpy() != 0.0))
+    if not touching.size:
+        return []
+    first, n = points.iloc[touching[0]], np.unique(path[touching]).size
+    name, kept = _SURFACES[vertical]
+    place = f"{first['time']:%Y-%m-%dT%H:%MZ} {first['lat']:.2f} N {first['lon']:.2f} E"
+    return [
+        f"{n} 条轨迹的{name}与地面相交（首先是第 {first['trajectory']} 条，{place}），相交处轨迹贴地，{kept}不守恒 / "
+        f"the {vertical} surface meets the ground on {n} paths (first: trajectory {first['trajectory']}, {place}); "
+        "there they lie on the ground and do not keep it"
+    ]
 
 
 @dataclass(frozen=True)

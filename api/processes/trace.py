@@ -46,7 +46,8 @@ class TraceInputs(Inputs):
     hours: float = Field(description="length, h; negative goes back in time", examples=[-72])
     vertical: Vertical = Field("omega", description="vertical motion")
     method: Literal["petterssen", "midpoint", "rk4"] = Field("petterssen", description="integration scheme")
-    step: str | None = Field(None, description="fixed time step; without it 0.75 of a cell", examples=["10min"])
+    step: str | None = Field(None, description="fixed time step; without it as cells_per_step says", examples=["10min"])
+    cells_per_step: float = Field(0.75, ge=0.01, le=1, description="share of a cell that an automatic step may cross")
     roughness: Annotated[str | None, Cli(metavar="FILE")] = Field(
         None, description="map of roughness length, 1 degree; without it 0.2 m", examples=["ROUGLEN.ASC"]
     )
@@ -93,6 +94,7 @@ def run(inputs: TraceInputs, context: Context) -> Outcome:
     options = Integration(
         method=inputs.method,
         step_minutes=None if inputs.step is None else step_of(inputs.step).total_seconds() / 60,
+        cells_per_step=inputs.cells_per_step,
         roughness=None if inputs.roughness is None else read_roughness(context.file(inputs.roughness)),
         ensemble=inputs.ensemble,
         error=inputs.error,

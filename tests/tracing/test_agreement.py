@@ -1,7 +1,7 @@
 """Agreement with HYSPLIT's own end points: separation in % of the path length.
 
-The thresholds are those that are asked of the whole set (tests/benchmarks/bench_trajectories.py runs it); here every
-third run of each kind is enough to notice a slip.
+The thresholds are those that are asked of the whole set (tests/benchmarks/bench_trajectories.py runs it), of divergence
+those of the data's own motion, which it reaches; here every third run of each kind is enough to notice a slip.
 """
 
 import numpy as np
@@ -84,8 +84,8 @@ def compare(run, met, folder, options, tools) -> list[dict]:
         ("gdas", "isobaric", 0.35, 3.0),
         ("ngm", "density", 1.5, 10.0),
         ("gdas", "density", 1.5, 10.0),
-        ("ngm", "divergence", 1.0, 7.0),
-        ("gdas", "divergence", 1.0, 7.0),
+        ("ngm", "divergence", 0.15, 0.4),
+        ("gdas", "divergence", 0.15, 0.4),
     ],
 )
 def test_hysplit_runs(name, vertical, median, ninetieth, met_of, options, shared_data, tools):

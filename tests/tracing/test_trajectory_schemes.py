@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from geo.errors import InvalidInput
 from tracing.met.grid import METRES_PER_DEGREE
 from tracing.trajectory_blocks import follow, regular
 from tracing.trajectory_kernel import follow_paths
@@ -68,6 +69,22 @@ def test_each_scheme_converges_in_its_order(whirl, tools, method):
     errors = [float(tools.separation_km(*(end(step)[["lon", "lat"]]), *(fine[["lon", "lat"]]))) for step in (60, 30)]
     order = np.log2(errors[0] / errors[1])
     assert abs(order - ORDER[method]) < 0.5, errors
+
+
+def test_a_smaller_share_of_a_cell_means_smaller_steps(whirl, tools):
+    """5 m/s over cells of 48 km: 0.75 of one takes more than 60 min, 0.05 of one between 6 and 10 min."""
+    prepared, start = prepare(whirl, "isosigma"), tools.start(str(NOON), 105.83, 30.0)
+
+    def lat(**options) -> np.ndarray:
+        return run(prepared, start, hours=1, options=Integration(**options))["lat"].to_numpy()
+
+    # A fixed step goes through the kernel that is in single precision.
+    np.testing.assert_allclose(lat(), lat(step_minutes=60.0), atol=1e-6)
+    np.testing.assert_allclose(lat(cells_per_step=0.05), lat(step_minutes=6.0), atol=1e-6)
+    assert np.abs(lat() - lat(step_minutes=6.0)).max() > 3e-6
+    for share in (0.0, 1.5, float("nan")):
+        with pytest.raises(InvalidInput, match="cells a step"):
+            Integration(cells_per_step=share).check()
 
 
 @pytest.mark.parametrize("method", METHODS)

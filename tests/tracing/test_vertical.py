@@ -98,6 +98,18 @@ def test_divergence_lifts_where_air_flows_together(tools):
     assert -fields.wind[0, 3, 3, k, 2] * Z_TOP_M / 60.0 == pytest.approx(1e-5 * height, rel=0.02)
 
 
+def test_divergence_is_summed_from_a_still_ground_over_layers_and_three_levels():
+    """By hand: divergence 0 at the ground, 1, 2, 4 per second at 10, 75 and 200 m; the layers' means added up."""
+    sigma = 1.0 - np.array([10.0, 75.0, 200.0]) / Z_TOP_M
+    x = np.arange(4.0)
+    u = np.array([1.0, 2.0, 4.0])[:, None, None] * np.broadcast_to(100.0 * x, (3, 3, 4))
+    cells = np.full((3, 4), 100.0), np.full((3, 4), 50.0), sigma
+    below = np.array([0.5 * 10.0, 0.5 * 10.0 + 1.5 * 65.0, 0.5 * 10.0 + 1.5 * 65.0 + 3.0 * 125.0])
+    expected = [below[:2].mean(), below.mean(), below[1:].mean()]
+    out = kernel.from_divergence((u, np.zeros_like(u)), cells, cyclic=False)
+    np.testing.assert_allclose(Z_TOP_M * out, np.broadcast_to(np.array(expected)[:, None, None], out.shape))
+
+
 @pytest.mark.parametrize("vertical", ["omega", "isobaric", "isentropic"])
 @pytest.mark.parametrize("backward", [False, True])
 def test_window_does_not_change_the_numbers(eastward, vertical, backward):
