@@ -104,7 +104,7 @@ def test_every_byte_of_data_is_under_a_checksum(name, request, tmp_path):
         path = tmp_path / "damaged.bin"
         path.write_bytes(damaged)
         variable = raw[record * length + 14 : record * length + 18].decode()
-        with pytest.raises(InvalidInput, match=rf"checksum fails at .*variable {variable} \(record {record + 1};"):
+        with pytest.raises(InvalidInput, match=rf"checksum fails at .*variable {variable} \(record {record + 1}\)"):
             open_met(path)
 
 

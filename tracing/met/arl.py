@@ -1,40 +1,29 @@
-"""Read ARL packed meteorology into a labelled Dataset: every record, every checksum."""
+"""Read ARL packed meteorology into a labelled Dataset, lazily: the indexes first, a field when it is asked for."""
 
-from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
-from geo.errors import InvalidInput, SourceUnavailable
-from tracing.met import arl_format
-from tracing.met.arl_format import LABEL_BYTES, Index
-from tracing.met.arl_names import ARL_NAMES, ARL_TO_SI, GRID_WINDS, SCREEN_HEIGHT_M
-from tracing.met.grid import LATLON
+from tracing.met.arl_file import CHECKED_WHOLE_BYTES, Slice, check_all, read_field, slices_of
+from tracing.met.arl_names import ARL_NAMES, ARL_TO_SI, DIFFERENCE_OF, GRID_WINDS, SCREEN_HEIGHT_M
+from tracing.met.grid import LATLON, MetGrid
+from tracing.met.lazy import Row, lazy
 
 Field = NDArray[np.float32]
 
 
-@dataclass(frozen=True)
-class _Slice:
-    """One time of a file: its index and where its data records begin."""
-
-    time: pd.Timestamp
-    index: Index
-    first: int
-    last: int
-
-
 def read_arl(path: str | Path, *, verify: bool = True) -> xr.Dataset:
-    """Return one ARL packed file as a Dataset.
+    """Return one ARL packed file as a Dataset; a field is read one time at a time, when it is asked for.
 
     Parameters
     ----------
     path : file
-    verify : compare each record with the checksum in the index.
+    verify : compare each record that is read with the checksum in the index. A file of up to
+        :data:`CHECKED_WHOLE_BYTES` is compared whole at once.
 
     Returns
     -------
@@ -47,7 +36,7 @@ def read_arl(path: str | Path, *, verify: bool = True) -> xr.Dataset:
     SourceUnavailable
         If the file cannot be opened.
     InvalidInput
-        If it is not ARL, is cut short, or a record disagrees with its checksum.
+        If it is not ARL or is cut short; when a field is read: if a record disagrees with its label or checksum.
 
     Examples
     --------
@@ -55,149 +44,92 @@ def read_arl(path: str | Path, *, verify: bool = True) -> xr.Dataset:
     >>> met["u"].dims  # doctest: +SKIP
     ('time', 'level', 'y', 'x')
     """
-    records = _records(Path(path))
-    slices = _slices(records, str(path))
-    first = slices[0].index
-    for part in slices[1:]:
-        if part.index.grid != first.grid or part.index.vertical != first.vertical:
-            raise InvalidInput(f"{path}: the grid changes at {_say(part.time)}; split the file there")
+    path = Path(path)
+    slices = slices_of(path)
+    if slices[-1].end_byte <= CHECKED_WHOLE_BYTES:
+        check_all(path, slices, verify=verify)
+    kind = slices[0].index.vertical
     heights = sorted(
-        {lv.height for part in slices for lv in part.index.levels[1:]}, reverse=first.vertical != "terrain"
+        {lv.height for part in slices for lv in part.index.levels[1:]}, key=lambda h: _from_ground(h, kind)
     )
-    upper, surface = _allocate(slices, heights)
-    for i, part in enumerate(slices):
-        _fill(records, part, (upper, surface), (i, heights), verify=verify, path=str(path))
-    return _dataset(slices, heights, upper, surface)
-
-
-def _records(path: Path) -> NDArray[np.uint8]:
-    """Return the file as uint8, shape (record, byte), without reading it all."""
-    try:
-        with path.open("rb") as file:
-            head = file.read(LABEL_BYTES + 108)
-        size = path.stat().st_size
-    except OSError as error:
-        raise SourceUnavailable(f"{path}: cannot be read ({error.strerror}); check the path") from error
-    if not arl_format.is_arl(head):
-        raise InvalidInput(f"{path}: not an ARL packed file (no INDX record at its start); give a file in ARL format")
-    try:
-        length = arl_format.record_bytes(head)
-    except ValueError as error:
-        raise InvalidInput(f"{path}: the index in record 1 is damaged ({error}); copy the file again") from error
-    count = arl_format.check_sizes(size, length, str(path))
-    return np.memmap(path, dtype=np.uint8, mode="r", shape=(count, length))
-
-
-def _slices(records: NDArray[np.uint8], path: str) -> list[_Slice]:
-    """Walk from index to index and return the times of the file."""
-    slices: list[_Slice] = []
-    at, count = 0, records.shape[0]
-    while at < count:
-        try:
-            label = arl_format.parse_label(records[at].tobytes())
-            if label.name != "INDX":
-                raise ValueError(f"{label.name!r} stands where an index should open the next time")
-            index = arl_format.parse_index(records[at:])
-            time = pd.Timestamp(label.year, label.month, label.day, label.hour, index.minute)
-        except ValueError as error:
-            raise InvalidInput(f"{path}: record {at + 1} is damaged ({error}); copy the file again") from error
-        if at + index.n_records > count:
-            raise InvalidInput(
-                f"{path}: cut short after record {count}, at byte {count * records.shape[1]}; {_say(time)} needs "
-                f"{at + index.n_records - count} more records; copy the file again"
-            )
-        slices.append(_Slice(time, index, at + index.n_index_records, at + index.n_records))
-        at += index.n_records
-    return slices
-
-
-def _allocate(slices: list[_Slice], heights: list[float]) -> tuple[dict[str, Field], dict[str, Field]]:
-    grid = slices[0].index.grid
-    shape = (len(slices), grid.ny, grid.nx)
+    grid = _once_round(slices[0].index.grid)
+    size = (grid.ny, grid.nx)
     on_levels = {name for part in slices for level in part.index.levels[1:] for name in level.names}
     at_ground = {name for part in slices for name in part.index.levels[0].names}
-    upper = {name: np.full((shape[0], len(heights), *shape[1:]), np.nan, np.float32) for name in sorted(on_levels)}
-    return upper, {name: np.full(shape, np.nan, np.float32) for name in sorted(at_ground)}
+    fields: dict[tuple[str, bool], xr.Variable] = {}
+    for names, levels in ((on_levels, heights), (at_ground, None)):
+        for name in sorted(names - set(DIFFERENCE_OF)):
+            rows: list[Row] = [partial(_read, path, part, name, levels, verify) for part in slices]
+            cut: list[Row] = [partial(_first_columns, row, grid.nx) for row in rows]
+            shape = size if levels is None else (len(levels), *size)
+            fields[name, levels is not None] = lazy(cut, shape, {})
+    return _dataset(slices, heights, grid, fields)
 
 
-def _fill(
-    records: NDArray[np.uint8],
-    part: _Slice,
-    fields: tuple[dict[str, Field], dict[str, Field]],
-    place: tuple[int, list[float]],
-    *,
-    verify: bool,
-    path: str,
-) -> None:
-    """Unpack all records of one time at once into the fields at time ``place[0]``, levels ``place[1]``."""
-    (upper, surface), (i, heights) = fields, place
-    entries = [
-        (k, level.height, name, checksum)
-        for k, level in enumerate(part.index.levels)
-        for name, checksum in zip(level.names, level.checksums, strict=True)
-    ]
-    block = records[part.first : part.last]
-    labels = _labels(block, entries, part, path)
-    packed = block[:, LABEL_BYTES:].reshape(len(entries), part.index.grid.ny, part.index.grid.nx)
-    if verify:
-        _verify(packed, entries, part, path)
-    exponents = np.array([label.exponent for label in labels])
-    values = arl_format.unpack(packed, exponents, np.array([label.first_value for label in labels]))
-    for (k, height, name, _), label, field in zip(entries, labels, values, strict=True):
-        if label.forecast_h < 0:
-            continue
-        target = surface[name][i] if k == 0 else upper[name][i, heights.index(height)]
-        target[:] = field * np.float32(ARL_TO_SI.get(name, 1.0))
+def _from_ground(height: float, kind: str) -> float:
+    """Return a number that rises from the ground up with a level's height as the file gives it."""
+    if kind == "hybrid":
+        # Whole hPa and, as decimals, the share of the surface pressure.
+        return -(np.floor(height) + (height - np.floor(height)) * 1013.25)
+    return height if kind == "terrain" else -height
 
 
-def _labels(block: NDArray[np.uint8], entries: list[Any], part: _Slice, path: str) -> list[arl_format.Label]:
-    labels = []
-    for j, (_, _, name, _) in enumerate(entries):
-        number = part.first + j + 1
-        try:
-            label = arl_format.parse_label(block[j, :LABEL_BYTES].tobytes())
-        except ValueError as error:
-            raise InvalidInput(
-                f"{path}: the label of record {number} is damaged ({error}); copy the file again"
-            ) from error
-        if label.name != name:
-            raise InvalidInput(f"{path}: record {number} holds {label.name!r} where the index says {name!r}")
-        labels.append(label)
-    return labels
+def _once_round(grid: MetGrid) -> MetGrid:
+    """Return a grid without the columns that come again after 360 degrees."""
+    if grid.kind != LATLON or grid.nx * grid.dx <= 360.0 + 0.5 * grid.dx:
+        return grid
+    return MetGrid(LATLON, grid.x0, grid.y0, grid.dx, grid.dy, round(360.0 / grid.dx), grid.ny)
 
 
-def _verify(packed: NDArray[np.uint8], entries: list[Any], part: _Slice, path: str) -> None:
-    said = np.array([entry[3] for entry in entries])
-    # 0 and 255 are the same remainder; writers differ in which one they print.
-    wrong = np.flatnonzero((arl_format.checksums(packed) - said) % 255)
-    if wrong.size:
-        _, height, name, _ = entries[wrong[0]]
-        raise InvalidInput(
-            f"{path}: checksum fails at {_say(part.time)}, level {height:g}, variable {name} (record "
-            f"{part.first + wrong[0] + 1}; {wrong.size} of {said.size} records of that time); copy the file again"
-        )
+def _first_columns(row: Row, n: int) -> Field:
+    return row()[..., :n]
+
+
+def _read(path: Path, part: Slice, name: str, heights: list[float] | None, verify: bool) -> Field:
+    """Return one variable of one time, (level, y, x) or at the ground (y, x), SI; NaN where the file holds none."""
+    grid = part.index.grid
+    if heights is None:
+        return _one(path, part, 0, name, verify)
+    number = {level.height: k for k, level in enumerate(part.index.levels) if k}
+    out = np.full((len(heights), grid.ny, grid.nx), np.nan, np.float32)
+    for i, height in enumerate(heights):
+        if height in number:
+            out[i] = _one(path, part, number[height], name, verify)
+    return out
+
+
+def _one(path: Path, part: Slice, level: int, name: str, verify: bool) -> Field:
+    grid = part.index.grid
+    values = read_field(path, part, level, name, verify=verify) if (level, name) in part.place else None
+    if values is None:
+        return np.full((grid.ny, grid.nx), np.nan, np.float32)
+    for rest in (diff for diff, bases in DIFFERENCE_OF.items() if name in bases and (level, diff) in part.place):
+        more = read_field(path, part, level, rest, verify=verify)
+        values = values if more is None else values + more
+    return values * np.float32(ARL_TO_SI.get(name, 1.0))
 
 
 def _dataset(
-    slices: list[_Slice], heights: list[float], upper: dict[str, Field], surface: dict[str, Field]
+    slices: list[Slice], heights: list[float], grid: MetGrid, fields: dict[tuple[str, bool], xr.Variable]
 ) -> xr.Dataset:
     index = slices[0].index
-    names = set(upper) | set(surface)
-    taken: dict[str, Any] = {}
-    for source, dims in ((upper, ("time", "level", "y", "x")), (surface, ("time", "y", "x"))):
-        for arl_name, values in source.items():
-            short, attrs = _describe(arl_name, projected=index.grid.kind != LATLON)
-            if short in taken:
-                short = arl_name.lower()
-            taken[short] = (dims, values, attrs)
+    taken: dict[str, xr.Variable] = {}
+    for (arl_name, _), variable in fields.items():
+        short, attrs = _describe(arl_name, projected=grid.kind != LATLON)
+        if short in taken:
+            short = f"{arl_name.lower()}_ground" if arl_name.lower() in taken else arl_name.lower()
+        variable.attrs.update(attrs)
+        taken[short] = variable
     to_si, units = (100.0, "Pa") if index.vertical == "pressure" else (1.0, "m" if index.vertical == "terrain" else "1")
     level = ("level", np.array(heights) * to_si, {"units": units, "positive": "down" if units != "m" else "up"})
     time = ("time", np.array([s.time for s in slices], "datetime64[ns]"), {"standard_name": "time"})
     forecast = ("time", np.array([s.index.forecast_h for s in slices]), {"units": "h", "long_name": "forecast hour"})
-    coords = {"time": time, "level": level, **index.grid.coordinates(), "forecast_h": forecast}
+    coords = {"time": time, "level": level, **grid.coordinates(), "forecast_h": forecast}
     attrs = {"Conventions": "CF-1.11", "source": index.model, "format": "ARL", "vertical": index.vertical}
     ordered = {name: taken[name] for name in sorted(taken)}
-    return xr.Dataset(ordered, coords, {**attrs, **index.grid.mapping_attrs(), "arl_variables": sorted(names)})
+    return xr.Dataset(
+        ordered, coords, {**attrs, **grid.mapping_attrs(), "arl_variables": sorted({name for name, _ in fields})}
+    )
 
 
 def _describe(arl_name: str, *, projected: bool) -> tuple[str, dict[str, Any]]:
@@ -208,7 +140,3 @@ def _describe(arl_name: str, *, projected: bool) -> tuple[str, dict[str, Any]]:
     if arl_name in SCREEN_HEIGHT_M:
         attrs["height_m"] = SCREEN_HEIGHT_M[arl_name]
     return short, {key: value for key, value in attrs.items() if value != ""}
-
-
-def _say(time: pd.Timestamp) -> str:
-    return f"{time:%Y-%m-%dT%H:%MZ}"

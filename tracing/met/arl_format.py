@@ -7,13 +7,13 @@ Draxler and Hess (1997), NOAA Technical Memorandum ERL ARL-224, and in NOAA ARL'
 from dataclasses import dataclass
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
-from geo.errors import InvalidInput
 from tracing.met.grid import LATLON, MetGrid, conformal_grid
 
 LABEL_BYTES = 50
-_HEAD_BYTES = 108
+HEAD_BYTES = 108
 _LEVEL_BYTES = 8
 _ENTRY_BYTES = 8
 VERTICAL = {1: "sigma", 2: "pressure", 3: "terrain", 4: "hybrid"}
@@ -64,8 +64,8 @@ class Index:
 
 def is_arl(head: bytes) -> bool:
     """Whether a file that begins with these bytes (158 or more) is ARL packed."""
-    text = head[: LABEL_BYTES + _HEAD_BYTES]
-    return len(text) == LABEL_BYTES + _HEAD_BYTES and text[14:18] == b"INDX" and text.isascii()
+    text = head[: LABEL_BYTES + HEAD_BYTES]
+    return len(text) == LABEL_BYTES + HEAD_BYTES and text[14:18] == b"INDX" and text.isascii()
 
 
 def parse_label(raw: bytes) -> Label:
@@ -85,7 +85,8 @@ def parse_label(raw: bytes) -> Label:
         day,
         hour,
         forecast,
-        int(text[10:12]),
+        # Two characters do not hold a level above 99; the index says which it is.
+        int(text[10:12]) if text[10:12].strip("*") else -1,
         text[14:18],
         int(text[18:22]),
         float(text[36:50]),
@@ -96,8 +97,16 @@ def parse_label(raw: bytes) -> Label:
 def record_bytes(head: bytes) -> int:
     """Return the length of the file's records, read from its first 158 bytes."""
     label = parse_label(head)
-    nx, ny = _sizes(head[LABEL_BYTES : LABEL_BYTES + _HEAD_BYTES].decode("ascii"), label)
+    nx, ny = _sizes(head[LABEL_BYTES : LABEL_BYTES + HEAD_BYTES].decode("ascii"), label)
     return LABEL_BYTES + nx * ny
+
+
+def index_records(head: bytes, record: int) -> int:
+    """Return how many records of ``record`` bytes the index fills that begins with ``head``."""
+    length = int(head[LABEL_BYTES + 104 : LABEL_BYTES + HEAD_BYTES])
+    if length < HEAD_BYTES:
+        raise ValueError(f"an index of {length} bytes is too short")
+    return -(-length // (record - LABEL_BYTES))
 
 
 def parse_index(records: NDArray[np.uint8]) -> Index:
@@ -108,15 +117,14 @@ def parse_index(records: NDArray[np.uint8]) -> Index:
     ValueError
         If a number in it cannot be read or a record is not part of the index; the caller names the place.
     """
-    label = parse_label(records[0].tobytes())
-    head = records[0, LABEL_BYTES : LABEL_BYTES + _HEAD_BYTES].tobytes().decode("ascii")
-    length = int(head[104:108])
-    room = records.shape[1] - LABEL_BYTES
-    n_index = -(-length // room)
+    opening = records[0].tobytes()
+    label = parse_label(opening)
+    head = opening[LABEL_BYTES : LABEL_BYTES + HEAD_BYTES].decode("ascii")
+    length, n_index = int(head[104:108]), index_records(opening, records.shape[1])
     chunks = records[:n_index]
     if chunks.shape[0] < n_index or any(bytes(row[14:18]) != b"INDX" for row in chunks):
         raise ValueError(f"the index of {length} bytes needs {n_index} records")
-    text = chunks[:, LABEL_BYTES:].tobytes().decode("ascii")[_HEAD_BYTES:length]
+    text = chunks[:, LABEL_BYTES:].tobytes().decode("ascii")[HEAD_BYTES:length]
     vertical = VERTICAL.get(int(head[102:104]))
     if vertical is None:
         raise ValueError(f"vertical coordinate flag {head[102:104].strip()} is not one of {sorted(VERTICAL)}")
@@ -138,10 +146,31 @@ def unpack(packed: NDArray[np.uint8], exponents: NDArray[np.int64], first: NDArr
     ndarray of float32, shape (field, y, x). The first column runs down the rows, then each row from left to right:
     value(i, j) = value(i-1, j) + (byte - 127) / 2**(7 - exponent).
     """
-    steps = (packed.astype(np.float64) - 127.0) * np.exp2(exponents - 7.0)[:, None, None]
-    steps[:, 0, 0] += first
-    steps[:, :, 0] = np.cumsum(steps[:, :, 0], axis=1)
-    return np.cumsum(steps, axis=2).astype(np.float32)
+    return np.stack([unpack_one(*one) for one in zip(packed, exponents, first, strict=True)])
+
+
+def unpack_one(packed: NDArray[np.uint8], exponent: int, first: float) -> NDArray[np.float32]:
+    """Return the values of one packed field, float32 (y, x), as :func:`unpack` does."""
+    out = np.empty(packed.shape, np.float32)
+    _unpack(packed, 2.0 ** (int(exponent) - 7), float(first), out)
+    return out
+
+
+@njit(cache=True, nogil=True)
+def _unpack(packed: NDArray[np.uint8], scale: float, first: float, out: NDArray[np.float32]) -> None:
+    start = first
+    for j in range(packed.shape[0]):
+        start += (np.float64(packed[j, 0]) - 127.0) * scale
+        value = start
+        out[j, 0] = value
+        for i in range(1, packed.shape[1]):
+            value += (np.float64(packed[j, i]) - 127.0) * scale
+            out[j, i] = value
+
+
+def checksum(record: bytes) -> int:
+    """Return the rotating checksum of one record's data; see :func:`checksums`."""
+    return int(checksums(np.frombuffer(record, np.uint8, offset=LABEL_BYTES)[None])[0])
 
 
 def checksums(packed: NDArray[np.uint8]) -> NDArray[np.int64]:
@@ -161,15 +190,17 @@ def _sizes(head: str, label: Label) -> tuple[int, int]:
 def _grid(head: str, label: Label) -> MetGrid:
     nx, ny = _sizes(head, label)
     numbers = [float(head[i : i + 7]) for i in range(9, 93, 7)]
-    pole_lat, _, ref_lat, ref_lon, size_km, orientation, cone, sync_x, sync_y, sync_lat, sync_lon, _ = numbers
+    _, _, ref_lat, ref_lon, size_km, orientation, cone, sync_x, sync_y, sync_lat, sync_lon, _ = numbers
     if orientation != 0.0:
         raise ValueError(f"a grid turned by {orientation} degrees is not supported; regrid it")
     if size_km == 0.0:
+        if ref_lon <= 0.0 or ref_lat <= 0.0:
+            raise ValueError(f"cells of {ref_lon} x {ref_lat} degrees; rows must go north and columns east")
         x0, y0 = sync_lon - (sync_x - 1) * ref_lon, sync_lat - (sync_y - 1) * ref_lat
         return MetGrid(LATLON, (x0 + 180.0) % 360.0 - 180.0, y0, ref_lon, ref_lat, nx, ny)
     anchor = np.array([sync_x - 1, sync_y - 1, sync_lon, sync_lat])
     if abs(cone) == 90.0:
-        kind, parallel = "polar_stereographic", ref_lat if abs(ref_lat) < 90 else np.copysign(90.0, pole_lat)
+        kind, parallel = "polar_stereographic", np.copysign(ref_lat, cone)
     else:
         kind, parallel = ("mercator", ref_lat) if cone == 0.0 else ("lambert_conformal_conic", cone)
     return conformal_grid(
@@ -186,20 +217,3 @@ def _levels(text: str, count: int) -> tuple[LevelIndex, ...]:
         levels.append(LevelIndex(height, tuple(e[:4] for e in entries), tuple(int(e[4:7]) for e in entries)))
         at += n * _ENTRY_BYTES
     return tuple(levels)
-
-
-def check_sizes(n_bytes: int, record: int, path: str) -> int:
-    """Return the number of records in a file of ``n_bytes``, or say where it was cut.
-
-    Raises
-    ------
-    InvalidInput
-        If the file does not end at the end of a record.
-    """
-    whole, rest = divmod(n_bytes, record)
-    if rest:
-        raise InvalidInput(
-            f"{path}: cut short in record {whole + 1}, at byte {n_bytes}; a record has {record} bytes and "
-            f"{record - rest} are missing; copy the file again"
-        )
-    return whole

@@ -63,3 +63,10 @@ GRID_WINDS: dict[str, str] = {"u": "x_wind", "v": "y_wind", "u10": "x_wind", "v1
 
 # Height above ground of the fields that stand at one (m).
 SCREEN_HEIGHT_M: dict[str, float] = {"U10M": 10.0, "V10M": 10.0, "T02M": 2.0, "RH2M": 2.0, "SPH2": 2.0}
+
+# What packing lost of a field, packed again: added to the field of the same level.
+DIFFERENCE_OF: dict[str, tuple[str, ...]] = {
+    "DIFW": ("WWND", "DZDT"),
+    "DIFR": ("TPP1", "TPP3", "TPP6", "TPPA", "TPPT"),
+    "DIFT": ("TEMP",),
+}

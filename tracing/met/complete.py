@@ -11,7 +11,7 @@ from geo.errors import MissingData
 from tracing.met import heights
 from tracing.met.cf_names import SURFACE, UPPER
 from tracing.met.lazy import lazy
-from tracing.met.model_levels import on_constant_heights
+from tracing.met.model_levels import L137_LEVELS, l137, on_constant_heights
 
 _TEN_M = (10.0, 20.0)
 _ICAO_T0, _ICAO_LAPSE = 288.15, 6.5e-3
@@ -26,6 +26,10 @@ _SAID_HYPSOMETRIC = (
 _SAID_TERRAIN = (
     "没有地形高度，取地面气压在标准大气中的高度 / "
     "no terrain height: the height of the surface pressure in the ICAO standard atmosphere"
+)
+_SAID_L137 = (
+    "文件没有模式层系数，用 ECMWF 公布的 L137 系数 / no coefficients of the model levels in the files: those of "
+    "ECMWF's L137 are used"
 )
 _SAID_TEN_M = (
     "只有 10 米风：只有高度 10 米、垂直运动 constant-height 有意义；气压和气温取自标准大气，没有地形时按海平面 / "
@@ -122,6 +126,10 @@ def _on_heights(met: xr.Dataset) -> xr.Dataset:
         raise MissingData(
             f"meteorology: model levels need temperature t and surface pressure (sp or lnsp); only {have}"
         )
+    if "half_a" not in met.attrs and "height_agl" not in met and met["level"].values.max() == L137_LEVELS:
+        a, b = l137()
+        said = [*met.attrs.get("assumed", ()), _SAID_L137]
+        met = met.assign_attrs(half_a=a.tolist(), half_b=b.tolist(), assumed=said)
     return on_constant_heights(met)
 
 

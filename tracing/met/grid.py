@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import ArrayLike, NDArray
 from pyproj import Proj
@@ -199,3 +200,8 @@ def _projection(kind: str, parallel: float, central_lon: float) -> Proj:
     if kind == "lambert_conformal_conic":
         return Proj(f"+proj=lcc +lat_1={parallel} +lat_0={parallel} {base}")
     return Proj(f"+proj=merc +lat_ts={parallel} {base}")
+
+
+def say_time(time: np.datetime64 | pd.Timestamp) -> str:
+    """Return a time (UTC) as messages give it."""
+    return f"{pd.Timestamp(time):%Y-%m-%dT%H:%MZ}"

@@ -8,13 +8,12 @@ import logging
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput
 from tracing.met.cf_names import STATIC
-from tracing.met.grid import grid_of
+from tracing.met.grid import grid_of, say_time
 from tracing.met.lazy import lazy, row_of
 
 _log = logging.getLogger(__name__)
@@ -69,7 +68,7 @@ def _fields(
         if absent is None:
             fields[name] = _one(parts, name, [found[time] for time in times])
             continue
-        file, when = parts[chosen[absent][0]][0], _say(absent)
+        file, when = parts[chosen[absent][0]][0], say_time(absent)
         if lead and name in lead:
             raise InvalidInput(f"{file}: {name} is missing at {when}, where {lead[0]} is there; add the file with it")
         left_out.append(f"{name} 未使用：{file} 在 {when} 没有它 / {name} left out: it is missing at {when} in {file}")
@@ -147,10 +146,6 @@ def _check_gaps(parts: list[Part], times: NDArray[Any], chosen: Sources) -> None
         before, after = times[wide[0] : wide[0] + 2]
         hours = float(step) / np.timedelta64(1, "h").astype("timedelta64[ns]").astype("int64")
         raise InvalidInput(
-            f"meteorology: nothing between {_say(before)} ({parts[chosen[before][0]][0]}) and {_say(after)} "
+            f"meteorology: nothing between {say_time(before)} ({parts[chosen[before][0]][0]}) and {say_time(after)} "
             f"({parts[chosen[after][0]][0]}), but the files' own step is {hours:g} h; add the file between"
         )
-
-
-def _say(time: np.datetime64) -> str:
-    return pd.Timestamp(time).strftime("%Y-%m-%dT%H:%MZ")

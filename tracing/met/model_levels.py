@@ -1,5 +1,7 @@
 """Model levels (ERA5's hybrid levels, WRF's eta levels) onto constant heights above the ground."""
 
+from functools import cache
+from importlib import resources
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,19 @@ from tracing.met.heights import GRAVITY, R_DRY
 from tracing.met.lazy import lazy
 from tracing.vertical_kernel import interpolate_columns
 
+L137_LEVELS = 137
 _VIRTUAL = 0.608
 _FIELDS = ("u", "v", "omega", "t", "q")
 
 Array = NDArray[np.float64]
+
+
+@cache
+def l137() -> tuple[Array, Array]:
+    """Return the half levels' coefficients a (Pa) and b of ECMWF's 137 levels (ERA5), shape (138,), from the top."""
+    table = resources.files("tracing.met").joinpath("half_levels_l137.csv").read_text(encoding="utf-8")
+    values = np.loadtxt(table.splitlines(), delimiter=",", skiprows=3)
+    return values[:, 1], values[:, 2]
 
 
 def half_level_heights(half: Array, virtual: Array) -> tuple[Array, Array]:
@@ -108,7 +119,8 @@ def _half_pressures(met: xr.Dataset, surface: Array) -> Array:
     levels: Any = np.rint(met["level"].values).astype(int)
     if a.size < 2:
         raise MissingData(
-            "meteorology: model levels without their coefficients; add a NetCDF file with hyai and hybi to the others"
+            f"meteorology: {levels.size} model levels up to number {levels.max()} without their coefficients, and not "
+            "ERA5's 137; add a NetCDF file with hyai and hybi to the others"
         )
     if levels[0] != a.size - 1 or np.any(np.diff(levels) != -1):
         raise MissingData(
