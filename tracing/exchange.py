@@ -39,7 +39,7 @@ _ATTRS: dict[str, dict[str, str]] = {
     "temperature_k": {"standard_name": "air_temperature", "units": "K"},
     "specific_humidity_g_kg": {"standard_name": "specific_humidity", "units": "g kg-1"},
     "mixing_height_m": {"standard_name": "atmosphere_boundary_layer_thickness", "units": "m"},
-    "precipitation_mm": {"long_name": "precipitation over the interval of the meteorology", "units": "mm"},
+    "precipitation_mm_h": {"standard_name": "lwe_precipitation_rate", "units": "mm h-1"},
     "terrain_m": {"standard_name": "surface_altitude", "units": "m"},
     "receptor": {"long_name": "name of the receptor"},
     "end_reason": {"long_name": "why the path ended"},

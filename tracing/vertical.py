@@ -327,5 +327,7 @@ def _check_finite(fields: Fields, met: xr.Dataset) -> None:
             name = ("u", "v", "vertical motion", "pressure")[part]
             time = pd.Timestamp(met["time"].values[0]) + pd.Timedelta(minutes=float(fields.times[n]))
             height = (1.0 - fields.sigma[k]) * fields.surface[j, i, DEPTH]
-            place = f"{time:%Y-%m-%dT%H:%MZ}, row {j}, column {i}, {height:.0f} m above ground"
-            raise MissingData(f"meteorology: {name} is NaN at {place}; fill or cut the field")
+            lon, lat = grid_of(met).to_lonlat(i % met.sizes["x"], j)
+            place = f"{time:%Y-%m-%dT%H:%MZ}, {lat:.2f} N {lon:.2f} E, {height:.0f} m above ground"
+            where = str(met["file"].values[n]) if "file" in met.coords else "meteorology"
+            raise MissingData(f"{where}: {name} is NaN at {place}; fill or cut the field")

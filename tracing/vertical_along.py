@@ -24,13 +24,13 @@ class Along:
     levels: bool = False
 
 
-# Pressure is always told (pressure_hpa); precipitation is the amount over the interval of the meteorology.
+# Pressure is always told (pressure_hpa); precipitation is a rate.
 ALONG: dict[str, Along | None] = {
     "pressure": None,
     "temperature": Along("temperature_k", ("t",), levels=True),
     "humidity": Along("specific_humidity_g_kg", ("q", "rh"), 1000.0, levels=True),
     "mixing-height": Along("mixing_height_m", ("blh",)),
-    "precipitation": Along("precipitation_mm", ("tp",), 1000.0),
+    "precipitation": Along("precipitation_mm_h", ("prate",), 3600.0),
     "terrain": Along("terrain_m", ()),
 }
 

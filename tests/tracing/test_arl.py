@@ -121,7 +121,12 @@ def test_truncated_file_names_record_and_byte(ngm_path, tmp_path, cut, match):
 
 def test_other_files_are_refused_by_content(tmp_path):
     path = tmp_path / "met.bin"
-    for content in (b"", b"lon,lat\n1,2\n", b"\x89HDF" + bytes(300)):
+    path.write_bytes(b"")
+    with pytest.raises(InvalidInput, match=r"met\.bin: the file is empty"):
+        open_met(path)
+    with pytest.raises(SourceUnavailable, match="a folder; give the meteorological files in it"):
+        open_met(tmp_path)
+    for content in (b"lon,lat\n1,2\n", b"\x89HDF" + bytes(300)):
         path.write_bytes(content)
         with pytest.raises(InvalidInput, match="not a meteorological file"):
             open_met(path)

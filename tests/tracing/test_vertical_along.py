@@ -19,7 +19,7 @@ def rich(tools):
     hour = np.arange(met.sizes["time"], dtype=np.float32)[:, None, None]
     surface = np.ones((1, 41, 41), np.float32)
     met["blh"] = (("time", "y", "x"), 500.0 + 50.0 * hour * surface)
-    met["tp"] = (("time", "y", "x"), (0.002 * surface + 0 * hour).astype(np.float32))
+    met["prate"] = (("time", "y", "x"), (2.0 / 3600.0 * surface + 0 * hour).astype(np.float32))
     met["q"] = met["t"].copy(data=(0.010 - 1e-6 * met["z"].values).astype(np.float32))
     met["t"] = met["t"].copy(data=(288.0 - 0.0065 * met["z"].values).astype(np.float32))
     return met
@@ -32,7 +32,7 @@ def test_each_quantity_is_the_air_s_own(rich, tools, step):
     altitude = points["height_m_agl"] + points["terrain_m"]
     np.testing.assert_allclose(points["terrain_m"], 20.0 * points["lon"], atol=0.05)
     np.testing.assert_allclose(points["mixing_height_m"], 500.0 + 50.0 * points["age_h"], rtol=1e-5)
-    np.testing.assert_allclose(points["precipitation_mm"], 2.0, rtol=1e-5)
+    np.testing.assert_allclose(points["precipitation_mm_h"], 2.0, rtol=1e-5)
     np.testing.assert_allclose(points["temperature_k"], 288.0 - 0.0065 * altitude, atol=0.1)
     np.testing.assert_allclose(points["specific_humidity_g_kg"], 10.0 - 1e-3 * altitude, atol=0.02)
 

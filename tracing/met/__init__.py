@@ -12,6 +12,7 @@ from tracing.met.complete import complete
 from tracing.met.grib import is_grib, read_grib
 from tracing.met.join import join
 from tracing.met.netcdf import is_netcdf, read_netcdf
+from tracing.met.png import is_png, read_png
 
 _HEAD_BYTES = 158
 # Format by content: a test of the first bytes, and the reader. Further readers are added here.
@@ -19,6 +20,7 @@ _READERS: tuple[tuple[str, Callable[[bytes], bool], Callable[[Path], xr.Dataset]
     ("ARL", is_arl, read_arl),
     ("NetCDF (ERA5, GFS, WRF)", is_netcdf, read_netcdf),
     ("GRIB", is_grib, read_grib),
+    ("PNG wind with its JSON", is_png, read_png),
 )
 
 
@@ -34,7 +36,8 @@ def open_met(paths: str | Path | Sequence[str | Path]) -> xr.Dataset:
     xarray.Dataset of float32, dimensions (time, level, y, x), SI units, CF names; surface fields (time, y, x). Time is
     UTC. The projection stands in ``attrs`` (CF grid mapping), the vertical coordinate in ``attrs["vertical"]``.
     NaN marks a level without the variable. ``attrs["assumed"]`` lists, in Chinese and English, what was assumed where
-    the files are silent. NetCDF is read lazily, one time of a field when it is asked for.
+    the files are silent. All but GRIB is read lazily: one time of a field when it is asked for. ``file`` along time is
+    the file that each time's wind comes from.
 
     Raises
     ------
@@ -50,6 +53,8 @@ def open_met(paths: str | Path | Sequence[str | Path]) -> xr.Dataset:
 
 
 def _open(path: Path) -> xr.Dataset:
+    if path.is_dir():
+        raise SourceUnavailable(f"{path}: a folder; give the meteorological files in it")
     try:
         with path.open("rb") as file:
             head = file.read(_HEAD_BYTES)
@@ -58,6 +63,8 @@ def _open(path: Path) -> xr.Dataset:
     for _, recognises, read in _READERS:
         if recognises(head):
             return read(path)
+    if not head:
+        raise InvalidInput(f"{path}: the file is empty; copy it again")
     if head.startswith(b"PK\x03\x04"):
         raise InvalidInput(
             f"{path}: a zip archive, as the Climate Data Store sends; unpack it and give the files in it"

@@ -9,9 +9,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from tracing.met.arl_file import CHECKED_WHOLE_BYTES, Slice, check_all, read_field, slices_of
-from tracing.met.arl_names import ARL_NAMES, ARL_TO_SI, DIFFERENCE_OF, GRID_WINDS, SCREEN_HEIGHT_M
+from tracing.met.arl_names import ACCUMULATED_H, ARL_NAMES, ARL_TO_SI, DIFFERENCE_OF, GRID_WINDS, SCREEN_HEIGHT_M
 from tracing.met.grid import LATLON, MetGrid
 from tracing.met.lazy import Row, lazy
+from tracing.met.precipitation import ACCUMULATED
 
 Field = NDArray[np.float32]
 
@@ -139,4 +140,6 @@ def _describe(arl_name: str, *, projected: bool) -> tuple[str, dict[str, Any]]:
     attrs: dict[str, Any] = {"standard_name": standard, "units": units, "arl_name": arl_name}
     if arl_name in SCREEN_HEIGHT_M:
         attrs["height_m"] = SCREEN_HEIGHT_M[arl_name]
+    if arl_name in ACCUMULATED_H:
+        attrs[ACCUMULATED] = ACCUMULATED_H[arl_name]
     return short, {key: value for key, value in attrs.items() if value != ""}

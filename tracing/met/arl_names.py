@@ -70,3 +70,10 @@ DIFFERENCE_OF: dict[str, tuple[str, ...]] = {
     "DIFR": ("TPP1", "TPP3", "TPP6", "TPPA", "TPPT"),
     "DIFT": ("TEMP",),
 }
+
+# Hours of the clock after which the amount starts at nothing again: 12 h for TPPT shows in NGM files, 6 h for TPP6 in
+# GDAS files; infinite: since the forecast began.
+ACCUMULATED_H: dict[str, float] = {
+    **{"TPP1": 1.0, "TPP3": 3.0, "TPP6": 6.0, "TPPT": 12.0, "TPPA": float("inf")},
+    **{"CPP3": 3.0, "CPP6": 6.0, "CPPT": 12.0},
+}

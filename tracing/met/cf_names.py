@@ -31,6 +31,7 @@ UPPER: dict[str, Known] = {
         "Pa s-1",
         ("w", "omega", "wap", "vvel", "lagrangian_tendency_of_air_pressure", "vertical_velocity", "var135"),
     ),
+    "w": Known("upward_air_velocity", "m s-1", ("wz", "dzdt", "upward_air_velocity")),
     "t": Known("air_temperature", "K", ("t", "ta", "temp", "tmp", "air", "temperature", "air_temperature", "var130")),
     "q": Known("specific_humidity", "kg kg-1", ("q", "hus", "shum", "spfh", "specific_humidity", "var133")),
     "rh": Known("relative_humidity", "%", ("r", "rh", "hur", "rhum", "relative_humidity", "var157")),
@@ -58,6 +59,9 @@ SURFACE: dict[str, Known] = {
     ),
     "z0": Known("surface_roughness_length", "m", ("fsr", "z0", "sfcr", "forecast_surface_roughness")),
     "tp": Known("lwe_thickness_of_precipitation_amount", "m", ("tp", "total_precipitation", "var228")),
+    "prate": Known(
+        "precipitation_flux", "kg m-2 s-1", ("prate", "mtpr", "avg_tprate", "tprate", "mean_total_precipitation_rate")
+    ),
     "skt": Known("surface_temperature", "K", ("skt", "ts", "skin_temperature", "var235")),
 }
 # One time stands for all: the ground does not move.
@@ -72,6 +76,8 @@ _UNITS: dict[str, dict[str, tuple[float, float]]] = {
     | {name: (100.0, 0.0) for name in ("hpa", "millibars", "millibar", "mbar", "mb")},
     "Pa s-1": {name: (1.0, 0.0) for name in ("pas-1", "pa/s", "pas^-1")} | {"hpas-1": (100.0, 0.0)},
     "m s-1": {name: (1.0, 0.0) for name in ("ms-1", "m/s", "ms^-1")},
+    "kg m-2 s-1": {name: (1.0, 0.0) for name in ("kgm-2s-1", "kg/m2/s", "kgm^-2s^-1", "mms-1", "mm/s")}
+    | {"mmh-1": (1.0 / 3600.0, 0.0), "mm/h": (1.0 / 3600.0, 0.0), "ms-1": (1000.0, 0.0)},
     "K": {"k": (1.0, 0.0), "kelvin": (1.0, 0.0)}
     | {c: (1.0, 273.15) for c in ("degc", "c", "celsius", "degree_celsius")},
     "kg kg-1": {name: (1.0, 0.0) for name in ("kgkg-1", "1", "kg/kg")} | {"gkg-1": (1e-3, 0.0), "g/kg": (1e-3, 0.0)},

@@ -11,7 +11,9 @@ from geo.errors import MissingData
 from tracing.met import heights
 from tracing.met.cf_names import SURFACE, UPPER
 from tracing.met.lazy import lazy
+from tracing.met.levels import level_pressure
 from tracing.met.model_levels import L137_LEVELS, l137, on_constant_heights
+from tracing.met.precipitation import with_rate
 
 _TEN_M = (10.0, 20.0)
 _ICAO_T0, _ICAO_LAPSE = 288.15, 6.5e-3
@@ -27,6 +29,11 @@ _SAID_TERRAIN = (
     "没有地形高度，取地面气压在标准大气中的高度 / "
     "no terrain height: the height of the surface pressure in the ICAO standard atmosphere"
 )
+_SAID_SEA = (
+    "既没有地形高度也没有地面气压，地面按海平面 / "
+    "neither terrain height nor surface pressure: the ground is at sea level"
+)
+_SAID_OMEGA = "垂直运动由上升速度 w 按静力关系换算 / omega is the hydrostatic one of the upward velocity w"
 _SAID_L137 = (
     "文件没有模式层系数，用 ECMWF 公布的 L137 系数 / no coefficients of the model levels in the files: those of "
     "ECMWF's L137 are used"
@@ -46,6 +53,7 @@ def complete(met: xr.Dataset) -> xr.Dataset:
     MissingData
         If model levels cannot be placed above the ground: no coefficients, pressure, temperature or surface pressure.
     """
+    met = with_rate(met)
     if "lnsp" in met and "sp" not in met:
         met = _with(met, "sp", lambda now: np.exp(_get(now, "lnsp")), SURFACE["sp"].attrs())
     if "u" not in met and {"u10", "v10"} <= set(met):
@@ -53,8 +61,11 @@ def complete(met: xr.Dataset) -> xr.Dataset:
     if met.attrs.get("vertical") == "model":
         return _on_heights(met)
     if met.attrs.get("vertical") == "pressure" and "u" in met and "z" not in met:
-        return _with_heights(met)
-    return met
+        met = _with_heights(met)
+    if met.attrs.get("vertical") == "pressure" and "u" in met and "zs" not in met and "sp" not in met:
+        sea = np.zeros((met.sizes["y"], met.sizes["x"]))
+        met = _with(met, "zs", lambda now: sea, SURFACE["zs"].attrs(), _SAID_SEA)
+    return _with_omega(met)
 
 
 def _get(now: xr.Dataset, name: str) -> NDArray[np.float64]:
@@ -71,6 +82,19 @@ def _with(
     if said:
         added.attrs["assumed"] = [*met.attrs.get("assumed", ()), *said]
     return added
+
+
+def _with_omega(met: xr.Dataset) -> xr.Dataset:
+    """Return meteorology that holds the upward velocity with the hydrostatic omega it stands for: -rho g w."""
+    kind = met.attrs.get("vertical", "pressure")
+    if "w" not in met or "omega" in met or "t" not in met or not ("p" in met or kind == "pressure" or "sp" in met):
+        return met
+
+    def omega(now: xr.Dataset) -> NDArray[np.float64]:
+        density = level_pressure(now) / (heights.R_DRY * _get(now, "t"))
+        return -density * heights.GRAVITY * _get(now, "w")
+
+    return _with(met, "omega", omega, UPPER["omega"].attrs(), _SAID_OMEGA)
 
 
 def _with_heights(met: xr.Dataset) -> xr.Dataset:

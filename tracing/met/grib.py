@@ -11,6 +11,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met.cf_names import identify
 from tracing.met.join import Part, join
 from tracing.met.netcdf import labelled
+from tracing.met.precipitation import ACCUMULATED
 
 _ON_LEVELS = ("isobaricInhPa", "isobaricInPa")
 _AT_GROUND = ("surface", "heightAboveGround", "meanSea")
@@ -76,6 +77,14 @@ def _on_one_set_of_levels(cubes: list[xr.Dataset]) -> Iterator[xr.Dataset]:
             yield cube if same else cube.reindex({name: wind[name].values})
 
 
+def _accumulated(source: str, begin_hour: int, longest: float) -> float:
+    """Return over how many hours of the clock a producer adds up precipitation."""
+    if source == "GFS":
+        return 6.0
+    # ERA5's short forecasts from 06 and 18 UTC hold single hours; all others of ECMWF count from their beginning.
+    return 1.0 if begin_hour in (6, 18) and longest <= 18.0 else np.inf
+
+
 def _parts(cube: xr.Dataset, path: str) -> Iterator[Part]:
     """Return one labelled part per analysis or forecast that a cube holds; none if no field is known."""
     on_levels = _kind(cube) in _ON_LEVELS
@@ -91,4 +100,8 @@ def _parts(cube: xr.Dataset, path: str) -> Iterator[Part]:
             step=run["time"].values + (hours * 3600.0).round().astype("timedelta64[s]")
         )
         data = labelled(run.rename(step="valid_time"), path)
+        if "tp" in data:
+            data["tp"].attrs[ACCUMULATED] = _accumulated(
+                data.attrs["source"], int(run["time"].dt.hour), float(hours.max())
+            )
         yield path, data.assign_coords(forecast_h=("time", np.rint(hours).astype(np.int64), {"units": "h"}))

@@ -23,6 +23,7 @@ Part = tuple[str, xr.Dataset]
 Sources = dict[np.datetime64, tuple[int, int]]
 # The times of the first of these that is there are the joined times; the second must stand beside it at all of them.
 _LEADS = (("u", "v"), ("u10", "v10"))
+_FILE = {"long_name": "file that the wind of the time comes from"}
 
 
 def join(parts: list[Part]) -> xr.Dataset:
@@ -47,7 +48,8 @@ def join(parts: list[Part]) -> xr.Dataset:
     times = np.array(sorted(chosen))
     _check_gaps(parts, times, chosen)
     if len(parts) == 1 and np.array_equal(parts[0][1].time.values, times):
-        return parts[0][1].assign_attrs(half)
+        files = ("time", np.full(times.size, parts[0][0]), _FILE)
+        return parts[0][1].assign_attrs(half).assign_coords(file=files)
     fields, left_out = _fields(parts, times, lead, chosen)
     for said in left_out:
         _log.warning("meteorology: %s", said.split(" / ")[1])
@@ -91,6 +93,7 @@ def _assemble(
         str(name): first[name].variable for name in ("x", "y", "lon", "lat") if name in first.coords
     }
     coords["time"] = ("time", times, {"standard_name": "time"})
+    coords["file"] = ("time", np.array([parts[chosen[time][0]][0] for time in times]), _FILE)
     if levelled is not None:
         coords["level"] = levelled["level"].variable
         attrs = {"vertical": levelled.attrs["vertical"], **attrs}

@@ -18,6 +18,7 @@ from tracing.met import cf_names, wrf
 from tracing.met.cf_names import STATIC, SURFACE, UPPER
 from tracing.met.grid import LATLON, MetGrid, even_axis
 from tracing.met.lazy import Row, lazy
+from tracing.met.precipitation import ACCUMULATED
 
 _HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", (b"CDF\x01", b"CDF\x02")
 _LATITUDE, _LONGITUDE = ("latitude", "lat"), ("longitude", "lon")
@@ -76,10 +77,10 @@ def labelled(ds: xr.Dataset, path: str) -> xr.Dataset:
     half = _half_levels(ds)
     if half and not any(name in ds.dims for name in _LATITUDE):
         return xr.Dataset(attrs=half)
-    axes = _axes(ds, path)
+    axes, producer = _axes(ds, path), _producer(ds)
     data = {}
     for name, array in ds.data_vars.items():
-        found = _field(array, str(name), axes, path)
+        found = _field(array.assign_attrs(producer=producer), str(name), axes, path)
         if found is not None and found[0] not in data:
             data[found[0]] = found[1]
     if not data:
@@ -90,7 +91,7 @@ def labelled(ds: xr.Dataset, path: str) -> xr.Dataset:
     level = {"level": ("level", axes.levels, units)} if on_levels else {}
     time = {"time": ("time", axes.times, {"standard_name": "time"})}
     vertical = {"vertical": axes.vertical} if on_levels else {}
-    attrs = {"Conventions": "CF-1.11", "source": _producer(ds), "format": "NetCDF", **vertical, **half}
+    attrs = {"Conventions": "CF-1.11", "source": producer, "format": "NetCDF", **vertical, **half}
     return xr.Dataset(data, {**time, **level, **axes.grid.coordinates()}, {**attrs, **axes.grid.mapping_attrs()})
 
 
@@ -166,15 +167,22 @@ def _field(array: xr.DataArray, name: str, axes: _Axes, path: str) -> tuple[str,
     scale = cf_names.to_si(short, unit, on_levels=on_levels)
     if scale is None:
         if short == "omega":
-            return None
+            return _field(array.rename("dzdt"), "dzdt", axes, path) if _is_speed(unit) else None
         raise InvalidInput(f"{path}: {name} has unit {unit!r}, which is not one of {short}; correct the attribute")
     array = _drop_members(array, axes, name, path)
     rows = [_row(array, i, axes, (scale, on_levels), path) for i in range(axes.times.size)]
     size = (axes.grid.ny, axes.grid.nx)
     attrs = (UPPER if on_levels else SURFACE)[short].attrs()
+    if short == "tp" and str(array.attrs.get("producer")) == "ERA5":
+        # ERA5 adds up over the hour before, whatever step was downloaded.
+        attrs[ACCUMULATED] = 1.0
     if short in STATIC:
         rows = rows[:1] * len(rows)
     return short, lazy(rows, (axes.levels.size, *size) if on_levels else size, attrs)
+
+
+def _is_speed(unit: str) -> bool:
+    return cf_names.to_si("w", unit, on_levels=True) is not None
 
 
 def _drop_members(array: xr.DataArray, axes: _Axes, name: str, path: str) -> xr.DataArray:
