@@ -23,6 +23,11 @@ class Settings(BaseSettings):
     tianditu_key: SecretStr | None = Field(None, description="key of the Tianditu tile service")
     assets: Path | None = Field(None, description="folder of the map's node_modules, if not beside web_map")
     dask_scheduler: str | None = Field(None, description="address of a shared Dask scheduler, tcp://host:port")
+    dask_workers: int = Field(0, ge=0, le=256, description="processes of a local Dask cluster in each job; 0 for none")
+    running_jobs: int = Field(2, ge=1, le=64, description="jobs that run at once; an incident may be one more")
+    waiting_jobs: int = Field(1000, ge=1, description="jobs that may wait; more are turned away for a while")
+    warm_worker: bool = Field(True, description="keep a process ready for the next job")
+    sync_seconds: float = Field(60.0, ge=0, description="how long a request waits for its job's result")
 
     @field_validator("workspace")
     @classmethod

@@ -14,6 +14,7 @@ from layers.ingest import ingest
 from layers.provenance import content_hash
 from layers.store import Workspace
 
+FILES = "files"
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -39,7 +40,8 @@ class Context:
     client : Client, optional
         Dask cluster for the heavy steps; without it they run in this process.
     files : bool
-        Whether a source may be a path on this machine. The HTTP door says no.
+        Whether a source may be any path on this machine. The HTTP door says no: there a file is named alone, and lies
+        in the folder `files` of the workspace.
     """
 
     def __init__(
@@ -84,9 +86,7 @@ class Context:
 
     def file(self, path: str | Path) -> Path:
         """Check that a file may be read and is there, and note it as an input."""
-        source = Path(path)
-        if not self._files:
-            raise InvalidInput(f"{path}: files of the server cannot be named here; give the id of a layer")
+        source = Path(path) if self._files else self._offered(str(path))
         if not source.is_file():
             raise InvalidInput(f"{path}: no such file; check the path")
         sha256 = content_hash(source)
@@ -124,6 +124,17 @@ class Context:
         future = self.client.submit(function, *args, pure=False, **kwargs)
         result: R = future.result()
         return result
+
+    def _offered(self, name: str) -> Path:
+        """Return a file of the workspace's folder `files`; nothing beside it can be named."""
+        found = self._workspace / FILES / name
+        plain = name == Path(name).name and not name.startswith(".") and "\\" not in name
+        if not plain or found.is_symlink() or not found.is_file():
+            raise InvalidInput(
+                f"{name}: files of the server cannot be named here; give the id of a layer, or the name of a file that "
+                f"lies in the folder {FILES} of the workspace"
+            )
+        return found
 
     def _is_layer(self, source: str) -> bool:
         return not (self._files and Path(source).is_file()) and Path(source).suffix == "" and "/" not in source
