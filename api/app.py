@@ -1,14 +1,17 @@
 """The HTTP app, put together from its parts."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
 
 import api
 from api.http_errors import add_error_handlers
-from api.routes import features, files, pages, rasters
+from api.routes import features, files, jobs, pages, processes, rasters
 from api.routes.pages import OPENAPI_TYPE
 from api.routes.security import SecurityHeaders
 from api.routes.services import Services
@@ -32,17 +35,29 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        lifespan=_lifespan,
     )
     app.openapi_version = "3.0.3"
     app.state.services = Services.of(settings)
     add_error_handlers(app)
-    for room in (pages, features, rasters, files):
+    for room in (pages, features, rasters, processes, jobs, files):
         app.include_router(room.router)
     files.mount_static(app)
     _add_description(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Run jobs as long as the app is served; an app that only answers a test's request starts none."""
+    runner = app.state.services.runner
+    runner.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(runner.stop)
 
 
 def _add_description(app: FastAPI) -> None:

@@ -4,7 +4,8 @@ import hashlib
 import io
 import os
 import secrets
-from collections.abc import Iterable
+import time
+from collections.abc import Collection
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,6 +16,8 @@ from api.processes.base import Result
 from geo.errors import MissingData, SourceUnavailable
 from layers.frames import normalise
 from layers.store import LayerData, Workspace
+
+_YOUNG_SECONDS = 3600
 
 
 class ResultFiles:
@@ -62,15 +65,19 @@ class ResultFiles:
             }
         )
 
-    def forget(self, layers: Iterable[StoredLayer], still_used: Iterable[str]) -> None:
-        """Remove files that no job needs any more."""
-        for file in {layer.file for layer in layers} - set(still_used):
-            (self.folder / file).unlink(missing_ok=True)
+    def sweep(self, used: Collection[str]) -> None:
+        """Remove the files that no job names; young ones stay, whose job may be about to name them."""
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.iterdir():
+            if path.name not in used and time.time() - path.stat().st_mtime > _YOUNG_SECONDS:
+                path.unlink(missing_ok=True)
 
     def _put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()
         target = self.folder / f"{sha256}.parquet"
         if target.exists():
+            os.utime(target)
             return sha256
         part = self.folder / f".{secrets.token_hex(8)}.part"
         try:

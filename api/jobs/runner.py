@@ -53,6 +53,11 @@ class Runner:
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="jobs", daemon=True)
 
+    @property
+    def stopping(self) -> bool:
+        """Whether the runner has been told to stop."""
+        return self._stopping.is_set()
+
     def start(self) -> None:
         """Begin to take jobs; a process stands ready for the first, if the settings say so."""
         if self._settings.warm_worker:

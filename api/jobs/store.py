@@ -13,8 +13,9 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from api.errors import Busy, Conflict, UnknownResource
 from api.jobs.model import COLUMNS, Findings, Job, State, from_row, priority_of, utc_now
-from geo.errors import InvalidInput, MissingData, SourceUnavailable, SuyuanError
+from geo.errors import InvalidInput, SourceUnavailable
 
 DATABASE = "jobs.sqlite"
 MOST_ATTEMPTS = 3
@@ -33,18 +34,6 @@ CREATE INDEX IF NOT EXISTS log_by_job ON log (job);
 """
 
 
-class UnknownJob(MissingData):
-    """There is no job with this id."""
-
-
-class Busy(SuyuanError):
-    """More is asked for than is taken on; later it will be."""
-
-
-class Conflict(SuyuanError):
-    """What is asked for does not fit the state that the thing is in."""
-
-
 class JobStore:
     """The jobs of one workspace; safe to use from threads and from several programs."""
 
@@ -58,9 +47,7 @@ class JobStore:
         """Return whether there ever was a job."""
         return self.path.is_file()
 
-    def submit(
-        self, process: str, inputs: dict[str, Any], *, owner: str, role: str, most_waiting: int = 1000
-    ) -> Job:
+    def submit(self, process: str, inputs: dict[str, Any], *, owner: str, role: str, most_waiting: int = 1000) -> Job:
         """Write a new job down and return it; from then on it is found under its id.
 
         Raises
@@ -72,7 +59,10 @@ class JobStore:
         with self._write() as base:
             waiting = base.execute("SELECT COUNT(*) FROM jobs WHERE state = ?", (State.ACCEPTED,)).fetchone()[0]
             if waiting >= most_waiting:
-                raise Busy(f"{waiting} jobs wait already; try again later, or dismiss some")
+                raise Busy(
+                    f"{waiting} jobs wait already; try again later, or dismiss some",
+                    f"已有 {waiting} 个任务在排队；请稍后再试，或取消一些任务",
+                )
             base.execute(
                 "INSERT INTO jobs (id, process, inputs, state, owner, role, priority, created, updated)"
                 " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
@@ -86,13 +76,16 @@ class JobStore:
 
         Raises
         ------
-        UnknownJob
+        UnknownResource
             There is none with this id.
         """
         with self._read() as base:
             row = base and base.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if not row:
-            raise UnknownJob(f"no job {job_id!r}; `suyuan jobs list` or /jobs shows those there are")
+            raise UnknownResource(
+                f"no job {job_id!r}; `suyuan jobs list` or /jobs shows those there are",
+                f"没有任务 {job_id!r}；用 suyuan jobs list 或 /jobs 查看现有任务",
+            )
         return from_row(row)
 
     def page(
@@ -100,6 +93,7 @@ class JobStore:
         *,
         states: Sequence[str] = (),
         processes: Sequence[str] = (),
+        starts_with: str = "",
         before: int | None = None,
         limit: int = 100,
     ) -> tuple[list[Job], int]:
@@ -108,6 +102,7 @@ class JobStore:
         Parameters
         ----------
         states, processes : public states and process ids; empty for all.
+        starts_with : beginning of the id.
         before : only jobs older than the one with this sequence number.
         """
         conditions: list[str] = ["1"]
@@ -119,6 +114,9 @@ class JobStore:
         if processes:
             conditions.append(f"process IN ({', '.join('?' * len(processes))})")
             values += processes
+        if starts_with:
+            conditions.append("substr(id, 1, ?) = ?")
+            values += [len(starts_with), starts_with]
         where = " AND ".join(conditions)
         with self._read() as base:
             if base is None:
@@ -186,7 +184,7 @@ class JobStore:
 
         Raises
         ------
-        UnknownJob
+        UnknownResource
             There is none with this id.
         Conflict
             Its result is just being written among the layers.
@@ -199,7 +197,9 @@ class JobStore:
                 (State.DISMISSED, *(2 * (utc_now().isoformat(),)), job_id, State.STORING),
             ).rowcount
         if not done:
-            raise Conflict(f"job {job_id} is writing its result; it is done in a moment")
+            raise Conflict(
+                f"job {job_id} is writing its result; it is done in a moment", f"任务 {job_id} 正在写入结果，即将完成"
+            )
         if not job.state.final:
             self.log(job_id, "INFO", "已取消 dismissed")
         return self.get(job_id)
@@ -209,6 +209,12 @@ class JobStore:
         with self._read() as base:
             rows = base.execute("SELECT * FROM jobs WHERE state IN (?, ?)", _HELD).fetchall() if base else []
         return [from_row(row) for row in rows]
+
+    def files_in_use(self) -> set[str]:
+        """Return the result files that some job still names."""
+        with self._read() as base:
+            rows = base.execute("SELECT findings FROM jobs WHERE findings IS NOT NULL").fetchall() if base else []
+        return {layer.file for row in rows for layer in Findings.from_json(row["findings"]).layers}
 
     def log(self, job_id: str, level: str, text: str) -> None:
         """Add a line to a job's log."""

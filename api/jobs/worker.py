@@ -4,6 +4,7 @@ The runner keeps the other end of stdin open as long as it lives, so its death, 
 what a worker that lingers might still want to write is refused by the store, because the job is no longer its own.
 """
 
+import ctypes
 import json
 import logging
 import os
@@ -28,11 +29,13 @@ from geo.errors import SuyuanError
 
 _log = logging.getLogger(__name__)
 ORPHANED = 70
+_PR_SET_PDEATHSIG = 1
 _EVERY_SECONDS = 0.2
 
 
 def main() -> int:
     """Wait for a job on stdin, run it, and leave."""
+    _die_with_parent()
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     warnings.filterwarnings("ignore", category=RuntimeWarning, module="pyogrio")
     processes = {process.id: process for process in all_processes()}
@@ -52,9 +55,7 @@ def main() -> int:
     return 0
 
 
-def work(
-    store: JobStore, job: Job, process: Process[Any] | None, settings: Settings, *, dask_workers: int = 0
-) -> None:
+def work(store: JobStore, job: Job, process: Process[Any] | None, settings: Settings, *, dask_workers: int = 0) -> None:
     """Run a job to its end, whatever that is, and write it down."""
     try:
         if process is None:
@@ -123,6 +124,12 @@ class _JobLog(logging.Handler):
             self._store.log(self._job.id, record.levelname, " ".join(record.getMessage().split()))
         except SuyuanError:
             self.handleError(record)
+
+
+def _die_with_parent() -> None:
+    """Ask Linux to end this process with its runner, also while a long computation lets no thread of it run."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _end_with_runner() -> None:

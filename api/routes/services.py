@@ -9,6 +9,8 @@ import geopandas as gpd
 import jinja2
 from fastapi import Depends, Request
 
+from api.jobs.runner import Runner
+from api.jobs.store import JobStore
 from api.settings import Settings
 from layers.store import LayerRecord, UnknownLayer, Workspace
 from web_map.assets import TEMPLATES
@@ -50,6 +52,13 @@ class LayerCache:
                 self._frames.popitem(last=False)
 
 
+@dataclass
+class Streams:
+    """How many event streams are open."""
+
+    count: int = 0
+
+
 @dataclass(frozen=True)
 class Services:
     """The parts that one app's routes share."""
@@ -57,6 +66,9 @@ class Services:
     settings: Settings
     workspace: Workspace
     cache: LayerCache
+    jobs: JobStore
+    runner: Runner
+    streams: Streams = field(default_factory=Streams)
     templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
     )
@@ -65,7 +77,7 @@ class Services:
     def of(cls, settings: Settings) -> "Services":
         """Open the workspace of these settings."""
         workspace = Workspace(settings.workspace)
-        return cls(settings, workspace, LayerCache(workspace))
+        return cls(settings, workspace, LayerCache(workspace), JobStore(settings.workspace), Runner(settings))
 
     def records(self) -> list[LayerRecord]:
         """Return the layers there are; none without a workspace."""
