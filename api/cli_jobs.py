@@ -120,7 +120,8 @@ def _hashes(job: Job) -> list[tuple[str, str]]:
 
 def _line(job: Job) -> str:
     what = job.findings.summary_zh if job.findings else job.reason or job.step
-    return f"{job.id}  {job.created:%Y-%m-%d %H:%M:%S}Z  {job.state.public:<10}  {job.progress:4.0%}  {job.process}  {what}"
+    when = f"{job.created:%Y-%m-%d %H:%M:%S}Z"
+    return f"{job.id}  {when}  {job.state.public:<10}  {job.progress:4.0%}  {job.process}  {what}"
 
 
 def _plain(job: Job) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -97,7 +98,7 @@ def error_response(error: SuyuanError, request: Request) -> JSONResponse:
     if problem.status == 500 or (problem.status == 503 and not isinstance(error, Busy)):
         _log.error("%s: %s", request.url.path, error)
     language = preferred(request.headers.get("accept-language"))
-    detail = " ".join(str(error).split())
+    detail = _without_place(" ".join(str(error).split()), request)
     if language == "zh" and isinstance(error, DoorError) and error.zh:
         detail = error.zh
     headers: dict[str, str] = {}
@@ -108,6 +109,13 @@ def error_response(error: SuyuanError, request: Request) -> JSONResponse:
     if isinstance(error, InvalidFields):
         return _fields(error, language, request)
     return problem_response(problem, detail, request, headers=headers)
+
+
+def _without_place(text: str, request: Request) -> str:
+    """Return a text without the place of the workspace on this machine: that is not a client's business."""
+    services = getattr(request.app.state, "services", None)
+    workspace = getattr(getattr(services, "settings", None), "workspace", None)
+    return text.replace(str(workspace), workspace.name) if isinstance(workspace, Path) else text
 
 
 def add_error_handlers(app: FastAPI) -> None:

@@ -25,7 +25,7 @@ from api.processes import all_processes
 from api.processes.base import Process, execute
 from api.processes.context import Context
 from api.settings import Settings
-from geo.errors import SuyuanError
+from geo.errors import InvalidInput, MissingData, NotConverged, SourceUnavailable, SuyuanError
 
 _log = logging.getLogger(__name__)
 ORPHANED = 70
@@ -68,8 +68,9 @@ def work(store: JobStore, job: Job, process: Process[Any] | None, settings: Sett
             ResultFiles(store.folder).publish(recorded.findings, Context(settings.workspace).workspace)
             store.succeed(recorded)
     except SuyuanError as error:
-        store.log(job.id, "ERROR", _one_line(error))
-        store.fail(job, _one_line(error), type(error).__name__)
+        reason = told(error, settings.workspace)
+        store.log(job.id, "ERROR", reason)
+        store.fail(job, reason, _family(error))
     except MemoryError:
         store.fail(job, "not enough memory: ask for less, or run it on a larger machine", "memory")
     except Exception:
@@ -140,8 +141,14 @@ def _end_with_runner() -> None:
     os._exit(ORPHANED)
 
 
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())
+def told(error: Exception, workspace: Path) -> str:
+    """Return an error's text in one line, without the place of the workspace on this machine."""
+    return " ".join(str(error).replace(str(workspace), workspace.name).split())
+
+
+def _family(error: SuyuanError) -> str:
+    families = (InvalidInput, MissingData, NotConverged, SourceUnavailable)
+    return next((family.__name__ for family in families if isinstance(error, family)), "SuyuanError")
 
 
 if __name__ == "__main__":

@@ -126,13 +126,15 @@ def layer_response(services: Services, job: Job, layer: StoredLayer, f: str) -> 
     suffix, media = DOWNLOADS[f]
     frame = ResultFiles(services.jobs.folder).read(layer)
     record = job.findings.provenance if job.findings else {}
+    headers = {"ETag": f'"{layer.sha256[:32]}-{f}"', "Cache-Control": "no-cache"}
+    if f == "geojson":
+        text = collection_text(feature_texts(frame, range(1, len(frame) + 1)), {"provenance": record})
+        return Response(text, media_type=media, headers=headers)
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{layer.name}{suffix}"
         write_vector(frame, path, record)
         content = path.read_bytes()
-    headers = {"ETag": f'"{layer.sha256[:32]}-{f}"', "Cache-Control": "no-cache"}
-    if f != "geojson":
-        headers["Content-Disposition"] = f'attachment; filename="{layer.name}-{job.id}{suffix}"'
+    headers["Content-Disposition"] = f'attachment; filename="{layer.name}-{job.id}{suffix}"'
     return Response(content, media_type=media, headers=headers)
 
 
