@@ -9,6 +9,8 @@ import geopandas as gpd
 import jinja2
 from fastapi import Depends, Request
 
+from api.accounts.store import Accounts
+from api.accounts.throttle import Throttle
 from api.jobs.runner import Runner
 from api.jobs.store import JobStore
 from api.settings import Settings
@@ -68,6 +70,8 @@ class Services:
     cache: LayerCache
     jobs: JobStore
     runner: Runner
+    accounts: Accounts
+    throttle: Throttle = field(default_factory=Throttle)
     streams: Streams = field(default_factory=Streams)
     templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
@@ -77,7 +81,10 @@ class Services:
     def of(cls, settings: Settings) -> "Services":
         """Open the workspace of these settings."""
         workspace = Workspace(settings.workspace)
-        return cls(settings, workspace, LayerCache(workspace), JobStore(settings.workspace), Runner(settings))
+        folder = settings.workspace
+        return cls(
+            settings, workspace, LayerCache(workspace), JobStore(folder), Runner(settings), accounts=Accounts(folder)
+        )
 
     def records(self) -> list[LayerRecord]:
         """Return the layers there are; none without a workspace."""
