@@ -5,6 +5,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import geopandas as gpd
+import pyogrio
 
 from api.routes.geojson import json_values
 from api.routes.query import ItemsQuery
@@ -32,12 +33,15 @@ def document(frame: gpd.GeoDataFrame, ids: Sequence[int], record: LayerRecord, q
     table = frame.reset_index(drop=True)
     if "feature_id" not in table.columns:
         table.insert(0, "feature_id", list(ids))
-    if query.reference.code:
-        table = table.to_crs(query.reference.code)
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"{record.id}.{query.format}"
-        write_vector(table, path, record.provenance)
-        return path.read_bytes(), {"csv": "text/csv; charset=utf-8", "fgb": "application/flatgeobuf"}[query.format]
+        if query.format == "csv":
+            write_vector(table, path, record.provenance)
+            return path.read_bytes(), "text/csv; charset=utf-8"
+        projected = table.to_crs(query.reference.code) if query.reference.code else table
+        # An index would sort the features; a page keeps the order that was asked for.
+        pyogrio.write_dataframe(projected, path, driver="FlatGeobuf", SPATIAL_INDEX="NO")
+        return path.read_bytes(), "application/flatgeobuf"
 
 
 def features_page(
