@@ -40,6 +40,9 @@ class Context:
         Dask cluster for the heavy steps; without it they run in this process.
     files : bool
         Whether a source may be a path on this machine. The HTTP door says no.
+    output : Path, optional
+        The file that the result will be written to: an analysis whose result does not fit into memory writes it there
+        part by part.
     """
 
     def __init__(
@@ -49,9 +52,11 @@ class Context:
         client: Client | None = None,
         progress: Progress = silent,
         files: bool = True,
+        output: Path | None = None,
     ) -> None:
         """Note where the store lies; nothing is opened yet."""
         self.client = client
+        self.output = output
         self.progress = progress
         self._workspace = workspace
         self._files = files
