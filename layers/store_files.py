@@ -3,7 +3,9 @@
 import hashlib
 import os
 import secrets
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
@@ -131,7 +133,7 @@ class RemoteFiles:
         except (ImportError, ValueError) as error:
             raise InvalidInput(f"SUYUAN_STORE_URL {without_secrets(url)}: {' '.join(str(error).split())}") from error
         self.place = without_secrets(url)
-        self._cache: tempfile.TemporaryDirectory[str] | None = None
+        self._cache: Path | None = None
 
     def names(self, folder: str) -> list[str]:
         """Return the files of a folder, sorted, without those that are being written."""
@@ -174,8 +176,9 @@ class RemoteFiles:
             It is not there.
         """
         if self._cache is None:
-            self._cache = tempfile.TemporaryDirectory(prefix="suyuan-cache-")
-        path = Path(self._cache.name) / name
+            self._cache = Path(tempfile.mkdtemp(prefix="suyuan-cache-"))
+            weakref.finalize(self, shutil.rmtree, self._cache, ignore_errors=True)
+        path = self._cache / name
         if not path.is_file():
             if not self.exists(name):
                 raise MissingData(f"{name} is not in {self.place}; add it again")
