@@ -28,6 +28,9 @@ class Backend(Protocol):
     """
 
     place: str
+    """Where it lies, for people; without secrets."""
+    name: str
+    """What the map calls it."""
     files: Files
     register: Register
 

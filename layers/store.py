@@ -80,6 +80,7 @@ class Workspace:
         self.gpkg = self.path / "layers.gpkg"
         self.backend: Backend = EmbeddedBackend(self.path) if backend is None else backend
         self.place = self.backend.place
+        self.name = self.backend.name
         files = self.backend.files
         self.snapshots = SnapshotStore(files)
         self.rasters = RasterStore(files)

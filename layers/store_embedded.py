@@ -39,6 +39,7 @@ class EmbeddedBackend:
         """Name the folder; nothing is made until the first write."""
         self.path = path
         self.place = str(path)
+        self.name = path.name
         self.gpkg = path / "layers.gpkg"
         self.files: Files = LocalFiles(path)
         self.register: Register = FileRegister(path / "store.json")

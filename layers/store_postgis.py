@@ -70,7 +70,7 @@ class PostgisBackend:
         )
         weakref.finalize(self, self._engine.dispose)
         self.place = f"{address.host or 'localhost'}/{address.database or ''} {schema}"
-        self.schema = schema
+        self.name = self.schema = schema
         self.files = files
         self.register: Register = DatabaseRegister(self)
         self._lock = writer_lock(self._engine, schema)
