@@ -10,7 +10,7 @@ import pandas as pd
 import shapely
 from geoalchemy2 import Geometry
 from psycopg import Cursor, sql
-from sqlalchemy import BigInteger, Boolean, Column, DateTime, Double, MetaData, Table, Text
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Column, DateTime, Double, MetaData, Table, Text
 from sqlalchemy.types import TypeEngine
 
 from layers.frames import WGS84, restore
@@ -51,28 +51,35 @@ def layer_table(name: str, schema: str, record: LayerRecord, frame: gpd.GeoDataF
     """Return the table of a layer; its geometry column says type and reference system, as QGIS wants it."""
     kinds = record.columns
     columns = [Column(column, _TYPES[kinds[own]]) for own, column in column_names(kinds).items()]
-    kind, dimension = geometry_type(frame)
     return Table(
         name,
         MetaData(),
         Column(FID, BigInteger, primary_key=True, autoincrement=False),
         *columns,
-        Column(GEOMETRY, Geometry(kind, srid=4326, dimension=dimension, spatial_index=False)),
+        Column(GEOMETRY, _geometry(frame)),
+        *([CheckConstraint(f"ST_SRID({GEOMETRY}) = 4326")] if _mixed_axes(frame) else []),
         schema=schema,
         comment=comment,
     )
 
 
-def geometry_type(frame: gpd.GeoDataFrame) -> tuple[str, int]:
-    """Return the type that all geometries have, GEOMETRY where they differ, and whether they have 2 or 3 axes."""
+def _mixed_axes(frame: gpd.GeoDataFrame) -> bool:
+    return len(set(shapely.has_z(frame.geometry.dropna().to_numpy()).tolist())) > 1
+
+
+def _geometry(frame: gpd.GeoDataFrame) -> Geometry:
+    """Return the type that all geometries have, or GEOMETRY where they differ.
+
+    A column of a declared type holds either two or three axes; where both occur it is left undeclared, and a
+    constraint tells the reference system.
+    """
+    if _mixed_axes(frame):
+        return Geometry(None, spatial_index=False)
     shapes = frame.geometry.dropna()
-    found = {name.upper() for name in shapes.geom_type}
-    axes = set(shapely.has_z(shapes.to_numpy()).tolist())
-    if len(axes) > 1:
-        return "GEOMETRY", 3
+    found = {name.upper().replace("LINEARRING", "LINESTRING") for name in shapes.geom_type}
     kind = found.pop() if len(found) == 1 else "GEOMETRY"
-    kind = "LINESTRING" if kind == "LINEARRING" else kind
-    return (f"{kind}Z", 3) if axes == {True} else (kind, 2)
+    raised = bool(shapely.has_z(shapes.to_numpy()).any())
+    return Geometry(f"{kind}Z" if raised else kind, srid=4326, dimension=3 if raised else 2, spatial_index=False)
 
 
 def copy_in(cursor: Cursor[Any], table: Table, columns: Mapping[str, str], frame: gpd.GeoDataFrame) -> None:

@@ -194,7 +194,9 @@ def _wkb(blob: bytes) -> bytes:
 def _storage_type(frame: gpd.GeoDataFrame) -> str:
     found = set(frame.geometry.geom_type.dropna())
     known = {"Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"}
-    return str(found.pop()) if len(found) == 1 and found <= known else "Unknown"
+    kind = str(found.pop()) if len(found) == 1 and found <= known else "Unknown"
+    raised = set(shapely.has_z(frame.geometry.dropna().to_numpy()).tolist())
+    return f"{kind} Z" if raised == {True} else kind if len(raised) < 2 else "Unknown"
 
 
 @contextmanager

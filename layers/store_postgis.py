@@ -132,7 +132,7 @@ class PostgisBackend:
             if record is None:
                 return None
             where, values = self._where(connection, record, selection)
-            columns = [sql.Identifier(name) for name in column_names(record.columns).values()]
+            columns = [_identifier(name) for name in column_names(record.columns).values()]
             query = sql.SQL("SELECT {} FROM {} {} ORDER BY {} LIMIT {} OFFSET {}").format(
                 sql.SQL(", ").join([*columns, sql.SQL("ST_AsBinary({})").format(sql.Identifier(GEOMETRY))]),
                 sql.Identifier(self.schema, layer),
@@ -274,7 +274,7 @@ class PostgisBackend:
         if selection.at is not None:
             names = column_names(record.columns)
             for name, sign, day in valid_tests(record.columns, record.id, selection.at):
-                column = sql.Identifier(names[name])
+                column = _identifier(names[name])
                 held = sql.SQL(_DAY_OF_TIME if record.columns[name] == "time" else _DAY_OF_TEXT).format(column)
                 test = sql.SQL('({} IS NULL OR {} COLLATE "C" {} %(day)s)').format(column, held, sql.SQL(sign))
                 tests.append(test)
@@ -364,6 +364,11 @@ def _address(url: str) -> URL:
 def _declared(kind: type, whole: tuple[str, ...], key: str) -> str:
     columns = ", ".join(f'"{f.name}" {"BIGINT" if f.name in whole else "TEXT"}' for f in fields(kind))
     return f"{columns}, PRIMARY KEY ({key})"
+
+
+def _identifier(name: str) -> sql.Identifier:
+    """Return a quoted name for a query with values, in which psycopg takes % for a placeholder."""
+    return sql.Identifier(name.replace("%", "%%"))
 
 
 def _driver(connection: Connection) -> psycopg.Connection[Any]:
