@@ -6,6 +6,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -20,6 +21,7 @@ from api.processes.context import Context
 from api.progress import progress_bar
 from api.result_files import write_result
 from api.settings import Settings
+from api.store import workspace_of
 from geo.errors import InvalidInput, MissingData, SourceUnavailable, SuyuanError
 
 BAD_INPUT = 2
@@ -120,7 +122,7 @@ def _process_command(process: Process[Any]) -> Command:
         inputs = read_inputs(process, options)
         output = None if options.output is None else _checked_output(Path(options.output), process)
         with shared_client(settings) as client, progress_bar() as progress:
-            context = Context(settings.workspace, client=client, progress=progress, output=output)
+            context = Context(partial(workspace_of, settings), client=client, progress=progress, output=output)
             result = execute(process, inputs, context)
         for path, write in result.outcome.side_files.items():
             write(path)
@@ -134,7 +136,7 @@ def _process_command(process: Process[Any]) -> Command:
             written = beside
         elif output is None:
             store_layers(result, context)
-            written = f"{settings.workspace}: {', '.join(result.outcome.layers)}"
+            written = f"{context.workspace.place}: {', '.join(result.outcome.layers)}"
         else:
             write_result(process, result, output, context, language=getattr(options, "language", "zh"))
             written = f"{output}, {beside}" if beside else str(output)
@@ -164,6 +166,8 @@ def _tell(result: Result, written: str | None) -> None:
 
 def _settings(options: argparse.Namespace) -> Settings:
     given = {name: getattr(options, name) for name in Settings.model_fields if hasattr(options, name)}
+    if "workspace" in given:  # a folder that is named outranks the shared store of the environment
+        given |= {"database_url": None, "store_url": None}
     try:
         return Settings(**given)
     except ValidationError as error:

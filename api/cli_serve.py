@@ -10,8 +10,8 @@ import uvicorn
 
 from api.app import create_app
 from api.settings import Settings, require_loopback
+from api.store import workspace_of
 from geo.errors import SourceUnavailable
-from layers.store import Workspace
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -46,7 +46,7 @@ def serve(settings: Settings) -> None:
         If the port is taken.
     """
     require_loopback(settings.host)
-    Workspace(settings.workspace).records()
+    workspace_of(settings).records()
     with listen(settings) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

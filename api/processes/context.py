@@ -1,6 +1,7 @@
 """What an analysis may ask of its surroundings: layers, files, compute and a progress bar."""
 
 from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
@@ -34,8 +35,8 @@ class Context:
 
     Parameters
     ----------
-    workspace : Path
-        Folder of the store; opened only when a layer is asked for, so runs on files need none.
+    workspace : Path or callable
+        Folder of the store, or what opens it; opened only when a layer is asked for, so runs on files need none.
     client : Client, optional
         Dask cluster for the heavy steps; without it they run in this process.
     files : bool
@@ -47,7 +48,7 @@ class Context:
 
     def __init__(
         self,
-        workspace: Path,
+        workspace: Path | Callable[[], Workspace],
         *,
         client: Client | None = None,
         progress: Progress = silent,
@@ -58,16 +59,16 @@ class Context:
         self.client = client
         self.output = output
         self.progress = progress
-        self._workspace = workspace
+        self._open = workspace if callable(workspace) else partial(Workspace, workspace)
         self._files = files
         self._inputs: dict[str, str] = {}
         self._paths: set[str] = set()
         self._synthetic = False
 
-    @property
+    @cached_property
     def workspace(self) -> Workspace:
-        """The embedded store of this run."""
-        return Workspace(self._workspace)
+        """The store of this run."""
+        return self._open()
 
     def inputs_read(self) -> dict[str, str]:
         """Return the content hash of each source read so far, by name, in a stable order."""

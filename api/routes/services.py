@@ -10,6 +10,7 @@ import jinja2
 from fastapi import Depends, Request
 
 from api.settings import Settings
+from api.store import workspace_of
 from layers.store import LayerRecord, UnknownLayer, Workspace
 from web_map.assets import TEMPLATES
 
@@ -64,7 +65,7 @@ class Services:
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Open the workspace of these settings."""
-        workspace = Workspace(settings.workspace)
+        workspace = workspace_of(settings)
         return cls(settings, workspace, LayerCache(workspace))
 
     def records(self) -> list[LayerRecord]:
