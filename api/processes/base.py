@@ -1,4 +1,4 @@
-"""What an analysis is: declared once, and its doors (command, later HTTP and form) derived from it."""
+"""What an analysis is: declared once, and its doors (command, HTTP, form) derived from it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +26,13 @@ class Cli:
 
     positional: bool = False
     metavar: str | None = None
+
+
+@dataclass(frozen=True)
+class Zh:
+    """What an input is, in Chinese, where forms and descriptions show it; its `description` is the English text."""
+
+    text: str
 
 
 @dataclass(frozen=True)
