@@ -68,4 +68,68 @@ ALARM_EPISODES = LayerSchema(
     time_field="start",
 )
 
-HOTSPOT_RESULTS = (ALARMS, ALARM_EPISODES)
+LEVELS = (
+    Choice("0", "无", "None"),
+    Choice("1", "低于平均", "Below the mean"),
+    Choice("2", "平均至2倍", "1 to 2 times the mean"),
+    Choice("3", "2至4倍", "2 to 4 times"),
+    Choice("4", "4倍以上", "4 times and more"),
+)
+
+POINT_DENSITY = LayerSchema(
+    "point_density",
+    "核密度",
+    "Kernel density",
+    "polygon",
+    (
+        Field("cell", "网格编号", "Cell", "str", required=True),
+        Field("density_per_km2", "密度", "Density", "float", "km-2", minimum=0),
+        Field("standard_error", "标准误", "Standard error", "float", "km-2", minimum=0),
+        Field("relative", "与平均之比", "Ratio to the mean", "float", minimum=0),
+        Field("level", "等级", "Level", "int", minimum=0, maximum=4, choices=LEVELS),
+        Field("n_points", "点数", "Points in the cell", "int", minimum=0),
+        Field("inside", "核在界内份额", "Share of the kernel inside", "float", minimum=0, maximum=1),
+    ),
+    derived=True,
+)
+
+ROLES = (
+    Choice("core", "核心点", "Core"),
+    Choice("border", "边缘点", "Border"),
+    Choice("noise", "零散点", "Scattered"),
+)
+
+CLUSTER_POINTS = LayerSchema(
+    "cluster_points",
+    "点群成员",
+    "Points of clusters",
+    "any",
+    (
+        Field("cluster", "点群编号", "Cluster", "int", minimum=1),
+        Field("role", "角色", "Role", "str", choices=ROLES),
+    ),
+    derived=True,
+    free=True,
+)
+
+POINT_CLUSTERS = LayerSchema(
+    "point_clusters",
+    "点群",
+    "Clusters of points",
+    "polygon",
+    (
+        Field("cluster", "点群编号", "Cluster", "int", minimum=1),
+        Field("n_points", "点数", "Points", "int", minimum=1),
+        Field("n_core", "核心点数", "Core points", "int", minimum=1),
+        Field("start", "开始时间", "Start", "time"),
+        Field("end", "结束时间", "End", "time"),
+        Field("hours", "持续小时", "Hours", "float", "h", minimum=0),
+        Field("radius_km", "半径", "Radius", "float", "km", minimum=0),
+        Field("weight", "累计值", "Sum", "float"),
+        Field("weight_column", "累计的字段", "Column that is summed", "str"),
+    ),
+    derived=True,
+    time_field="start",
+)
+
+HOTSPOT_RESULTS = (ALARMS, ALARM_EPISODES, POINT_DENSITY, CLUSTER_POINTS, POINT_CLUSTERS)

@@ -24,6 +24,31 @@ def _episode_cases() -> tuple[Case, ...]:
     )
 
 
+def _density_cases() -> tuple[Case, ...]:
+    cell = Symbol("area", fill="#ffffff", stroke="#a8a29a", weight=0.4, dash="1 4", fill_opacity=0.05)
+    return (
+        Case("0", cell, "密度：无", "Density: none"),
+        Case("1", replace(cell, fill="#fee8c8", dash="2 4", fill_opacity=0.35), "低于平均", "Below the mean"),
+        Case("2", replace(cell, fill="#fdbb84", dash="5 4", fill_opacity=0.5), "平均至2倍", "1 to 2 times the mean"),
+        Case("3", replace(cell, fill="#e34a33", dash="9 3", fill_opacity=0.6), "2至4倍", "2 to 4 times"),
+        Case(
+            "4",
+            replace(cell, fill="#7f0000", dash="", weight=1.2, fill_opacity=0.7),
+            "4倍以上（实线）",
+            "4 times and more (solid)",
+        ),
+    )
+
+
+def _role_cases() -> tuple[Case, ...]:
+    sign = Symbol("circle", fill="#6a3d9a", stroke="#2d1745", size=5)
+    return (
+        Case("core", sign, "点群核心点", "Core of a cluster"),
+        Case("border", replace(sign, shape="diamond", fill="#cab2d6"), "点群边缘点", "Border of a cluster"),
+        Case("noise", replace(sign, shape="plus", fill="#8c8c8c", size=4), "零散点", "Scattered"),
+    )
+
+
 HOTSPOT_STYLES: tuple[LayerStyle, ...] = (
     LayerStyle(
         "alarms",
@@ -43,5 +68,30 @@ HOTSPOT_STYLES: tuple[LayerStyle, ...] = (
         by="grade",
         cases=_episode_cases(),
         label="episode",
+    ),
+    LayerStyle(
+        "point_density",
+        "tracing",
+        16,
+        _density_cases()[0].symbol,
+        by="level",
+        cases=_density_cases(),
+        label="cell",
+    ),
+    LayerStyle(
+        "cluster_points",
+        "tracing",
+        71,
+        _role_cases()[2].symbol,
+        by="role",
+        cases=_role_cases(),
+        label="cluster",
+    ),
+    LayerStyle(
+        "point_clusters",
+        "tracing",
+        43,
+        Symbol("area", fill="#6a3d9a", stroke="#2d1745", weight=2, dash="6 3 1 3", fill_opacity=0.1),
+        label="cluster",
     ),
 )

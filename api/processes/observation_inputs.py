@@ -8,6 +8,7 @@ import pandas as pd
 
 from api.processes.context import Context
 from geo.errors import InvalidInput, MissingData
+from layers.firms import is_firms
 from layers.observation_columns import UNITS, find_column
 from layers.observations import read_observations
 from layers.schema import key
@@ -118,6 +119,12 @@ def read_places(context: Context, source: str) -> gpd.GeoDataFrame:
     )
     level = find_column(pd.DataFrame(frame), ("level", "级别"))
     return out if level is None else out.assign(level=frame[level].astype(str))
+
+
+def read_events(context: Context, source: str) -> gpd.GeoDataFrame:
+    """Return points with their columns; a FIRMS table becomes fire points with the column time."""
+    frame = context.vector(source)
+    return context.ledger(source, "fire_points") if is_firms(frame.columns) else frame
 
 
 def read_weather(context: Context, source: str) -> pd.DataFrame:

@@ -53,7 +53,7 @@ def test_from_the_workspace_into_the_workspace_with_weather(suyuan, stations, ro
     assert store.count("alarm_episodes") >= 1
     assert set(store.read("alarms")["unit"]) == {"ug/m3"}
     read = store.record("alarms").provenance["inputs"]
-    assert {one["name"] for one in read} == {"observations (pm25)", "stations", "weather.csv"}
+    assert {one["id"] for one in read} == {"observations (pm25)", "stations", "weather.csv"}
 
 
 BAD = {
