@@ -1,6 +1,7 @@
 """Schemas of what Suyuan itself makes: zones, indices, trajectories, hot spots."""
 
 from layers.ledgers import FUELS
+from layers.results_hotspots import HOTSPOT_RESULTS
 from layers.schema import Choice, Field, LayerSchema
 
 RULES = (
@@ -426,6 +427,7 @@ RESULTS = (
     LOCAL_MORAN,
     EMERGING_HOTSPOTS,
     HOTSPOT_CLUSTERS,
+    *HOTSPOT_RESULTS,
     AFFECTED_ZONES,
     ZONE_BANDS,
     ARRIVAL_LINES,

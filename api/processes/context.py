@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 import geopandas as gpd
+import pandas as pd
 from distributed import Client
 
 from geo.errors import InvalidInput
@@ -126,6 +127,19 @@ class Context:
             )
         self._note_synthetic(report.accepted)
         return report.accepted
+
+    def observations(
+        self, pollutant: str, start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
+        """Read the workspace's hourly values of one pollutant, start <= time < end."""
+        found = self.workspace.observations.read(start=start, end=end, pollutants=[pollutant])
+        self._inputs[f"observations ({pollutant})"] = content_hash(found)
+        self.note_flags(found["flag"])
+        return found
+
+    def note_flags(self, flags: pd.Series) -> None:
+        """Take note of observations that were generated: what is made of them says so too."""
+        self._synthetic |= bool(flags.fillna("").str.split(";").map(lambda parts: "synthetic" in parts).any())
 
     def compute(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a pure function on the cluster, or here if there is none; the answer is the same."""
