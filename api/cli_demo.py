@@ -31,6 +31,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def demo(options: argparse.Namespace, settings: Settings) -> None:
     """Build the practice workspace, say what was made, and serve it."""
+    settings = settings.model_copy(update={"database_url": None, "store_url": None})  # always a folder of its own
     require_own_workspace(settings.workspace)
     if not options.no_serve:
         require_accounts(settings)

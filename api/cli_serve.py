@@ -12,8 +12,8 @@ from api.accounts.gate import is_loopback
 from api.accounts.store import Accounts
 from api.app import create_app
 from api.settings import Settings
+from api.store import workspace_of
 from geo.errors import InvalidInput, SourceUnavailable
-from layers.store import Workspace
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -48,7 +48,7 @@ def serve(settings: Settings) -> None:
         If the port is taken.
     """
     require_accounts(settings)
-    Workspace(settings.workspace).records()
+    workspace_of(settings).records()
     with listen(settings) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

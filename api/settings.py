@@ -13,6 +13,13 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="SUYUAN_", extra="ignore", frozen=True)
 
     workspace: Path = Field(Path("suyuan-workspace"), description="folder with layers, observations and rasters")
+    database_url: SecretStr | None = Field(
+        None, description="shared store: postgresql://user@host:5432/base; without it the workspace is the folder"
+    )
+    database_schema: str = Field("suyuan", description="schema of the shared store; one per workspace")
+    store_url: SecretStr | None = Field(
+        None, description="where the shared store keeps observations, rasters and versions: any fsspec URL or a folder"
+    )
     host: str = Field("127.0.0.1", description="address to serve on")
     port: int = Field(8000, ge=0, le=65535, description="port to serve on; 0 takes a free one")
     timezone: str = Field("Asia/Shanghai", description="time zone of the screens")

@@ -113,6 +113,7 @@ class Runner:
                 "runner": self.id,
                 "dask_scheduler": self._settings.dask_scheduler,
                 "dask_workers": self._settings.dask_workers,
+                "store": _shared_store(self._settings),
             }
             _tell(process, order)
             if self._settings.warm_worker:
@@ -163,6 +164,16 @@ class Runner:
 
     def _lock_path(self, runner: str) -> Any:
         return self.store.folder / f"runner-{runner}.lock"
+
+
+def _shared_store(settings: Settings) -> dict[str, str | None]:
+    """Return what names the shared store; it goes through the pipe, never through arguments that others may list."""
+    database, store = settings.database_url, settings.store_url
+    return {
+        "database_url": None if database is None else database.get_secret_value(),
+        "database_schema": settings.database_schema,
+        "store_url": None if store is None else store.get_secret_value(),
+    }
 
 
 def _tell(process: "subprocess.Popen[bytes]", order: dict[str, object]) -> None:

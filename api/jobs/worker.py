@@ -14,6 +14,7 @@ import threading
 import time
 import warnings
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ from api.processes import all_processes
 from api.processes.base import Process, execute
 from api.processes.context import Context
 from api.settings import Settings
+from api.store import workspace_of
 from geo.errors import InvalidInput, MissingData, NotConverged, SourceUnavailable, SuyuanError
 
 _log = logging.getLogger(__name__)
@@ -48,7 +50,7 @@ def main() -> int:
     job = store.get(order["job"])
     if (job.attempt, job.runner) != (order["attempt"], order["runner"]):
         return 0
-    settings = Settings(workspace=order["workspace"], dask_scheduler=order["dask_scheduler"])
+    settings = Settings(workspace=order["workspace"], dask_scheduler=order["dask_scheduler"], **order["store"])
     handler = _JobLog(store, job)
     logging.getLogger().addHandler(handler)
     work(store, job, processes.get(job.process), settings, dask_workers=order["dask_workers"])
@@ -65,7 +67,7 @@ def work(store: JobStore, job: Job, process: Process[Any] | None, settings: Sett
             _compute(store, job, process, settings, dask_workers)
         recorded = store.get(job.id)
         if recorded.state is State.STORING and recorded.findings and recorded.attempt == job.attempt:
-            ResultFiles(store.folder).publish(recorded.findings, Context(settings.workspace).workspace)
+            ResultFiles(store.folder).publish(recorded.findings, workspace_of(settings))
             store.succeed(recorded)
     except SuyuanError as error:
         reason = told(error, settings.workspace)
@@ -86,7 +88,13 @@ def _compute(store: JobStore, job: Job, process: Process[Any], settings: Setting
         shared = settings.dask_scheduler is not None
         manager = shared_client(settings) if shared else local_client(dask_workers) if dask_workers else None
         client = None if manager is None else stack.enter_context(manager)
-        context = Context(settings.workspace, client=client, progress=_Reporter(store, job), files=False)
+        context = Context(
+            partial(workspace_of, settings),
+            client=client,
+            progress=_Reporter(store, job),
+            files=False,
+            folder=settings.workspace,
+        )
         result = execute(process, inputs, context)
     for warning in result.outcome.warnings:
         store.log(job.id, "NOTE", warning)

@@ -49,7 +49,8 @@ class Outcome:
 
     Attributes
     ----------
-    layers : result layers by id; the first is the main one, which `--output` writes.
+    layers : result layers by id; the first is the main one, which `--output` writes. None of them and no `write`: the
+        summary is all there is.
     summary_zh, summary_en : one sentence each, numbers with units.
     warnings : what the user must know about the numbers.
     write : writes the main result to a path with its provenance; None for the layer writer.

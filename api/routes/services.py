@@ -12,6 +12,7 @@ from api.jobs.runner import Runner
 from api.jobs.store import JobStore
 from api.routes.caches import BytesCache, LayerCache, TileSources
 from api.settings import Settings
+from api.store import workspace_of
 from layers.store import LayerRecord, UnknownLayer, Workspace
 from web_map.assets import TEMPLATES
 
@@ -44,8 +45,7 @@ class Services:
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Open the workspace of these settings."""
-        workspace = Workspace(settings.workspace)
-        folder = settings.workspace
+        workspace, folder = workspace_of(settings), settings.workspace
         return cls(
             settings, workspace, LayerCache(workspace), JobStore(folder), Runner(settings), accounts=Accounts(folder)
         )
