@@ -47,7 +47,7 @@ def create_app(settings: Settings) -> FastAPI:
         app.include_router(room.router)
     files.mount_static(app)
     _add_description(app)
-    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=4)
+    app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=2)
     app.add_middleware(Gate, accounts=app.state.services.accounts, most_bytes=settings.most_body_bytes)
     app.add_middleware(SecurityHeaders)
     return app

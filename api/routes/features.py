@@ -9,11 +9,12 @@ from fastapi.responses import HTMLResponse, JSONResponse, Response
 from api.routes.crs import CRS84, parse_crs, references
 from api.routes.etags import etag_of, unchanged
 from api.routes.feature_formats import MEDIA, document, features_page
-from api.routes.geojson import MEDIA_TYPE, collection_text, feature_texts, rfc3339
+from api.routes.geojson import MEDIA_TYPE, collection_frame, feature_texts, rfc3339
 from api.routes.links import Link, collection_path, link, same_query, wants_html
 from api.routes.query import ItemsQuery, check_parameters, items_query
 from api.routes.selection import Selection, select, select_one
 from api.routes.services import RecordDep, Services, ServicesDep
+from api.routes.spliced import Block, spliced
 from layers.store import LayerRecord
 
 router = APIRouter(tags=["features"])
@@ -81,8 +82,8 @@ def list_items(
         "links": _page_links(request, record, query, found),
     }
     headers["Content-Crs"] = f"<{query.reference.uri}>"
-    text = collection_text(_texts(services, record, query, found), members)
-    return Response(text, media_type=MEDIA_TYPE, headers=headers)
+    head, tail = collection_frame(members)
+    return spliced(request, (head, _block(services, record, query, found), tail), media=MEDIA_TYPE, headers=headers)
 
 
 @router.get("/collections/{collection_id}/items/{feature_id}", summary="One feature", response_class=Response)
@@ -141,15 +142,16 @@ def collection(request: Request, record: LayerRecord) -> dict[str, Any]:
     return body
 
 
-def _texts(services: Services, record: LayerRecord, query: ItemsQuery, found: Selection) -> list[str]:
+def _block(services: Services, record: LayerRecord, query: ItemsQuery, found: Selection) -> Block:
     """Return the features of a page as text; the same page is asked for again and again, so it is kept."""
-    key = ("texts", record.id, record.content_hash, query.key, query.reference, query.offset, query.limit)
-    kept = services.answers.get(key)
-    if kept is None:
-        texts = feature_texts(found.frame, found.ids.tolist(), query.reference)
-        services.answers.put(key, ",".join(texts).encode("utf-8"))
-        return texts
-    return [kept.decode("utf-8")] if kept else []
+    key = ("page", record.id, record.content_hash, query.key, query.reference, query.offset, query.limit)
+    plain, deflated = services.answers.get((*key, "plain")), services.answers.get((*key, "deflated"))
+    if plain is not None and deflated is not None:
+        return Block(plain, deflated)
+    block = Block.of(",".join(feature_texts(found.frame, found.ids.tolist(), query.reference)).encode("utf-8"))
+    services.answers.put((*key, "plain"), block.plain)
+    services.answers.put((*key, "deflated"), block.deflated)
+    return block
 
 
 def rfc3339_now() -> str:

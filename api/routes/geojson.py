@@ -68,8 +68,14 @@ def _json_texts(values: list[Any]) -> list[str]:
 
 def collection_text(features: Sequence[str], members: dict[str, Any]) -> str:
     """Return a FeatureCollection of ready features with further members (links, counts)."""
+    head, tail = collection_frame(members)
+    return head.decode("utf-8") + ",".join(features) + tail.decode("utf-8")
+
+
+def collection_frame(members: dict[str, Any]) -> tuple[bytes, bytes]:
+    """Return what stands before and after the features of a FeatureCollection with further members."""
     head = json.dumps({"type": "FeatureCollection", **members}, ensure_ascii=False, allow_nan=False)
-    return f'{head[:-1]}, "features": [{",".join(features)}]}}'
+    return f'{head[:-1]}, "features": ['.encode(), b"]}"
 
 
 def json_values(column: pd.Series) -> list[Any]:
