@@ -12,7 +12,7 @@ from typing import Any, NoReturn
 from pydantic import ValidationError
 
 import api
-from api import cli_aqi, cli_demo, cli_layers, cli_observations, cli_serve
+from api import cli_aqi, cli_demo, cli_layers, cli_observations, cli_serve, cli_workspace
 from api.cli_options import add_process_options, read_inputs
 from api.dask_client import shared_client
 from api.processes import all_processes
@@ -75,7 +75,7 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"suyuan {api.version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (cli_demo, cli_serve, cli_layers, cli_observations, cli_aqi):
+    for room in (cli_demo, cli_serve, cli_layers, cli_observations, cli_aqi, cli_workspace):
         room.add_commands(commands, common)
     _add_processes(commands, common)
     return parser

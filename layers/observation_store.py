@@ -200,13 +200,18 @@ class ObservationStore:
 
     def upgrade(self) -> None:
         """Bring files of format 1 into format 2, in one step; only under the writers' lock."""
-        old, newest = self.manifest(), _Newest(Manifest())
+        self.take_over(self)
+
+    def take_over(self, other: "ObservationStore") -> int:
+        """Write the months of another store, of any format, in place of one's own; returns how many they are."""
+        newest = _Newest(Manifest())
         months: dict[str, MonthFile] = {}
-        for month, entry in old.months.items():
-            ((_, table),) = by_month(coded(self._reader.read(entry.name, Wanted())))
+        for month, entry in other.manifest().months.items():
+            ((_, table),) = by_month(coded(other._reader.read(entry.name, Wanted())))
             months[month] = write_month(self._files, FOLDER, month, table)
             newest.note(month, table)
         self.replace(self._with_recent(months, newest) if months else Manifest())
+        return len(months)
 
     def verify(self) -> None:
         """Check each file against the hash that was noted when it was written.

@@ -225,7 +225,11 @@ def test_addresses_that_lead_nowhere_are_told_without_their_password(tmp_path):
     for url, error, message in (
         ("mysql://u:geheim@h/b", InvalidInput, "only PostgreSQL"),
         ("no address", InvalidInput, "is no address"),
-        ("postgresql://u:geheim@127.0.0.1:1/b", SourceUnavailable, "127.0.0.1/b suyuan.*check that the database runs"),
+        (
+            "postgresql://u:geheim@127.0.0.1:1/b",
+            SourceUnavailable,
+            "127.0.0.1:1/b suyuan.*check that the database runs",
+        ),
     ):
         with pytest.raises(error, match=message) as caught:
             open_workspace(tmp_path / "w", url).records()
