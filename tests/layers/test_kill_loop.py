@@ -1,4 +1,4 @@
-"""kill -9 at random moments of an ingest, hundreds of times: the old or the new version, and the next start says which."""
+"""kill -9 at random moments of an ingest, hundreds of times: old or new, and the next start says which."""
 
 import logging
 import os
@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -130,15 +131,17 @@ def held(workspace: Workspace, kind: str) -> int:
     return int(values.pop())
 
 
-@pytest.mark.parametrize(("backend", "kills"), [("embedded", 200), ("postgis", 60)])
+@pytest.mark.parametrize(("backend", "kills"), [("embedded", 200), ("postgis", 40)])
 def test_old_or_new_is_there_and_the_next_start_says_which(fast, request, nursery, caplog, backend, kills):
     url = request.getfixturevalue("postgis_url") if backend == "postgis" else ""
     schema = f"t_{secrets.token_hex(6)}"
     start, rng = nursery(url, schema), np.random.default_rng(1)
     kinds = ("boilers", "observations")
     last, limit, found = dict.fromkeys(kinds, 0), dict.fromkeys(kinds, 0.1), Counter[str]()
-    for kind in kinds:
+    for kind in kinds * 2:
+        begun = time.perf_counter()
         start.ingest(kind, 0, None)
+        limit[kind] = time.perf_counter() - begun
     attempt = 0
     while found["killed"] < kills and attempt < 4 * kills:
         attempt += 1
@@ -157,9 +160,7 @@ def test_old_or_new_is_there_and_the_next_start_says_which(fast, request, nurser
             assert ("the new version is whole" in told[0], "add it again" in told[0]) == (new, not new)
         # However fast the machine is, the kills come to lie around the moment at which the new version appears.
         limit[kind] *= 0.9 if new else 1.05
-        found.update(
-            {"killed": killed, "old": not new, "told old": bool(told) and not new, "told new": new and bool(told)}
-        )
+        found.update({"killed": killed, "old": not new, f"told {'new' if new else 'old'}": bool(told)})
         assert list((fast / "w").rglob(".writing-*")) == []
         assert not (fast / "w" / "writing.json").exists()
     sys.stdout.write(f"{backend}: {attempt} ingests, {dict(found)}\n")
