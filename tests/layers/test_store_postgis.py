@@ -288,3 +288,11 @@ def test_a_whole_clerks_path_ends_the_same_in_both(tmp_path, shared):
         assert one.record.provenance == two.record.provenance
     kept = [[(v.number, v.action, v.content_hash, v.columns) for v in s.versions("boilers")] for s in (folder, shared)]
     assert kept[0] == kept[1]
+
+
+def test_what_is_not_installed_is_told_with_the_command(tmp_path, monkeypatch):
+    for name in ("layers.store_postgis", "layers.postgis_tables", "layers.postgis_lock"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "geoalchemy2", None)
+    with pytest.raises(SourceUnavailable, match=r"needs geoalchemy2.*pip install 'suyuan\[postgis\]'"):
+        open_workspace(tmp_path, "postgresql://h/b")
