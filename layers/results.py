@@ -166,6 +166,8 @@ TRAJECTORIES = LayerSchema(
         Field("hours", "时长", "Hours", "float", "h"),
         Field("end_reason", "结束原因", "End reason", "str"),
         Field("n_points", "点数", "Points", "int", minimum=0),
+        Field("error_km", "终点误差", "Error at the end", "float", "km", minimum=0),
+        Field("member", "成员", "Member", "int", minimum=1),
     ),
     derived=True,
     time_field="start_time",
