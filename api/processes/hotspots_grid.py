@@ -5,7 +5,7 @@ from typing import Annotated
 import pandas as pd
 from pydantic import Field
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.cell_output import FORMATS, cell_writer
 from api.processes.context import Context
 from api.processes.grid_inputs import satellite_values, station_values, track_values
@@ -19,34 +19,56 @@ from web_map.report import ReportLayer
 class GridInputs(Inputs):
     """Which values, which cells, which month and hour."""
 
-    observations: Annotated[str | None, Cli(metavar="FILE")] = Field(
-        None, description="hourly values, as observations add takes them; without it those of the workspace"
+    observations: Annotated[
+        str | None, Cli(metavar="FILE"), Zh("小时值文件（格式同 observations add）；不填则取工作区的观测值")
+    ] = Field(None, description="hourly values, as observations add takes them; without it those of the workspace")
+    stations: Annotated[tuple[str, ...], Cli(metavar="FILE|LAYER"), Zh("站点清单，可多个；级别为 micro 的算微站")] = (
+        Field(("stations",), description="where they were measured; those of the level micro count as micro-stations")
     )
-    stations: Annotated[tuple[str, ...], Cli(metavar="FILE|LAYER")] = Field(
-        ("stations",), description="where they were measured; those of the level micro count as micro-stations"
+    mobile: Annotated[tuple[str, ...], Cli(metavar="FILE|LAYER"), Zh("走航数据：带时间和污染物（或 value）列的点")] = (
+        Field((), description="mobile runs: points with time and a column of the pollutant, or value")
     )
-    mobile: Annotated[tuple[str, ...], Cli(metavar="FILE|LAYER")] = Field(
-        (), description="mobile runs: points with time and a column of the pollutant, or value"
-    )
-    satellite: Annotated[tuple[str, ...], Cli(metavar="FILE|LAYER")] = Field(
+    satellite: Annotated[
+        tuple[str, ...], Cli(metavar="FILE|LAYER"), Zh("卫星浓度（单位相同）：GeoTIFF、NetCDF 或点")
+    ] = Field(
         (), description="concentrations seen from above, in the same unit: GeoTIFF, NetCDF, or points as for mobile"
     )
-    pollutant: str = Field("pm25", description="pm25, pm10, so2, no2, co or o3")
-    cell_m: float = Field(3000.0, ge=50, description="edge of a cell, metres: 3000, or 500 where sensors are dense")
-    month: str | None = Field(None, description="month of the city, such as 2021-10; without it that of the last value")
-    hour: Annotated[str | None, Cli(metavar="TIME")] = Field(
+    pollutant: Annotated[str, Zh("污染物：pm25、pm10、so2、no2、co、o3")] = Field(
+        "pm25", description="pm25, pm10, so2, no2, co or o3"
+    )
+    cell_m: Annotated[float, Zh("网格边长，米：3000，监测密集处 500")] = Field(
+        3000.0, ge=50, description="edge of a cell, metres: 3000, or 500 where sensors are dense"
+    )
+    month: Annotated[str | None, Zh("月份，如 2021-10；不填则取最后数据所在月")] = Field(
+        None, description="month of the city, such as 2021-10; without it that of the last value"
+    )
+    hour: Annotated[str | None, Cli(metavar="TIME"), Zh("判断冒泡的小时；不填则取最后有数据的小时")] = Field(
         None, description="hour in which cells may bubble; without it the last one with values"
     )
-    inside: Annotated[str | None, Cli(metavar="FILE|LAYER")] = Field(
+    inside: Annotated[str | None, Cli(metavar="FILE|LAYER"), Zh("城市的面：其外的网格不计")] = Field(
         None, description="polygons of the city: cells outside are left out", examples=["districts"]
     )
-    neighbours: str = Field("knn:8", description="among the cells with values: knn:K or distance:METRES")
-    min_neighbours: int = Field(4, ge=1, description="fewest neighbours with a value in the hour")
-    threshold: float = Field(4.0, gt=0, description="robust z from which a cell bubbles")
-    ratio: float = Field(1.5, ge=1, description="least ratio to the neighbours' median")
-    min_share: float = Field(0.5, gt=0, le=1, description="share of the month's hours that a rank needs")
-    worst: int = Field(10, ge=1, description="how many cells count as the worst, and as rising")
-    leave_out: tuple[str, ...] = Field(("stuck", "negative"), description="values with these flags do not count")
+    neighbours: Annotated[str, Zh("有数据网格之间的邻域：knn:K 或 distance:米")] = Field(
+        "knn:8", description="among the cells with values: knn:K or distance:METRES"
+    )
+    min_neighbours: Annotated[int, Zh("该小时至少有几个邻格有数据")] = Field(
+        4, ge=1, description="fewest neighbours with a value in the hour"
+    )
+    threshold: Annotated[float, Zh("冒泡的稳健 z 值")] = Field(
+        4.0, gt=0, description="robust z from which a cell bubbles"
+    )
+    ratio: Annotated[float, Zh("与周边中位数之比的下限")] = Field(
+        1.5, ge=1, description="least ratio to the neighbours' median"
+    )
+    min_share: Annotated[float, Zh("参与排名所需的有效小时比例")] = Field(
+        0.5, gt=0, le=1, description="share of the month's hours that a rank needs"
+    )
+    worst: Annotated[int, Zh("取多少个为最差、升幅最大")] = Field(
+        10, ge=1, description="how many cells count as the worst, and as rising"
+    )
+    leave_out: Annotated[tuple[str, ...], Zh("带这些标记的数据不参与")] = Field(
+        ("stuck", "negative"), description="values with these flags do not count"
+    )
 
 
 def run(inputs: GridInputs, context: Context) -> Outcome:
