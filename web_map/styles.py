@@ -7,6 +7,7 @@ greyscale and by people who do not see colours.
 from dataclasses import replace
 
 from layers.results import PATTERNS
+from web_map.response_styles import RESPONSE_STYLES
 from web_map.symbols import Case, Facet, LayerStyle, Shape, Symbol
 
 GROUPS: dict[str, tuple[str, str]] = {
@@ -424,7 +425,7 @@ _STYLES: tuple[LayerStyle, ...] = (
         label="receptor",
     ),
 )
-STYLES: dict[str, LayerStyle] = {style.schema_id: style for style in _STYLES}
+STYLES: dict[str, LayerStyle] = {style.schema_id: style for style in (*_STYLES, *RESPONSE_STYLES)}
 _DEFAULT_SIGNS: dict[str, Shape] = {"point": "circle", "line": "line", "polygon": "area"}
 
 

@@ -153,4 +153,6 @@ def _cell(value: object) -> object:
         return None
     if isinstance(value, str):
         return guarded(value)
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}"  # a sheet's times know no zone
     return value.item() if hasattr(value, "item") else value
