@@ -12,7 +12,7 @@ from shapely.geometry.base import BaseGeometry
 
 from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
 from api.processes.context import Context
-from api.processes.hand_over import check_lists, write_lists
+from api.processes.hand_over import check_lists, write_layers, write_lists
 from api.processes.incident_zones import frame_of
 from geo.errors import InvalidInput
 from layers.aqi_series import AqiSeries, read_series, series_from_observations
@@ -67,6 +67,7 @@ def run(inputs: WarningInputs, context: Context) -> Outcome:
         summary_zh=summary[0],
         summary_en=summary[1],
         warnings=(*notes, *(_told(one) for one in found[:_LISTED]), *_more(found)),
+        write=partial(write_layers, {"pollution_warnings": layer}, summary, everything=False),
         page=[ReportLayer(layer.frame.sort_values("start"), "pollution_warnings", listed=True)],
         facts=facts,
         side_files=side_files,
