@@ -34,9 +34,11 @@ demo: setup
 
 test: setup dev
 	scripts/setup_browser.sh
+	scripts/setup_postgis.sh
 	$(BIN)/python -m pytest
 
 bench: setup dev
+	scripts/setup_postgis.sh
 	$(BIN)/python -m pytest tests/benchmarks -m bench -o python_files='bench_*.py' -s $(if $(ONLY),-k $(ONLY))
 
 lint: setup dev

@@ -1,18 +1,24 @@
 """The HTTP app, put together from its parts."""
 
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from typing import Any
 
 from fastapi import FastAPI
+from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 from starlette.middleware.gzip import GZipMiddleware
 
 import api
+from api.accounts.gate import Gate
 from api.http_errors import add_error_handlers
-from api.routes import features, files, pages, rasters
+from api.routes import accounts, features, files, jobs, pages, processes, rasters
 from api.routes.pages import OPENAPI_TYPE
 from api.routes.security import SecurityHeaders
 from api.routes.services import Services
 from api.settings import Settings
+
+ROOMS = (pages, features, rasters, processes, jobs, accounts, files)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -22,7 +28,7 @@ def create_app(settings: Settings) -> FastAPI:
     ----------
     settings : Settings
         Workspace, time zone, base map and where the map's assets are. The app does not choose the address it is
-        served on; see `require_loopback`.
+        served on; see `require_accounts`.
     """
     # FastAPI's own documentation pages load from a CDN; the description is under /api and /openapi.json.
     app = FastAPI(
@@ -32,17 +38,30 @@ def create_app(settings: Settings) -> FastAPI:
         openapi_url=None,
         docs_url=None,
         redoc_url=None,
+        lifespan=_lifespan,
     )
     app.openapi_version = "3.0.3"
     app.state.services = Services.of(settings)
     add_error_handlers(app)
-    for room in (pages, features, rasters, files):
+    for room in ROOMS:
         app.include_router(room.router)
     files.mount_static(app)
     _add_description(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024)
+    app.add_middleware(Gate, accounts=app.state.services.accounts, most_bytes=settings.most_body_bytes)
     app.add_middleware(SecurityHeaders)
     return app
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    """Run jobs as long as the app is served; an app that only answers a test's request starts none."""
+    runner = app.state.services.runner
+    runner.start()
+    try:
+        yield
+    finally:
+        await run_in_threadpool(runner.stop)
 
 
 def _add_description(app: FastAPI) -> None:

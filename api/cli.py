@@ -1,29 +1,34 @@
 """The program `suyuan`: its commands, one clear line on bad input, and the exit codes 0, 1 and 2."""
 
 import argparse
+import importlib
 import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pydantic import ValidationError
 
 import api
-from api import cli_aqi, cli_demo, cli_layers, cli_observations, cli_serve
 from api.cli_options import add_process_options, read_inputs
 from api.dask_client import shared_client
-from api.processes import all_processes
+from api.processes import all_processes, processes_of
 from api.processes.base import Process, Result, execute, store_layers
 from api.processes.context import Context
 from api.progress import progress_bar
 from api.result_files import write_result
 from api.settings import Settings
+from api.store import workspace_of
 from geo.errors import InvalidInput, MissingData, SourceUnavailable, SuyuanError
 
 BAD_INPUT = 2
 FAILURE = 1
+
+# The fixed commands; each is made by the module `api.cli_<name>`, which is loaded only when it is asked for.
+ROOMS = ("demo", "serve", "layers", "observations", "aqi", "jobs", "users")
 
 Command = Callable[[argparse.Namespace, Settings], None]
 
@@ -39,7 +44,8 @@ class Parser(argparse.ArgumentParser):
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
-    options = build_parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else list(map(str, arguments))
+    options = build_parser(words).parse_args(words)
     # GDAL's remarks on a file's details would stand between the user and the one line that matters.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module="pyogrio")
     try:
@@ -55,8 +61,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def build_parser() -> Parser:
-    """Build the parser: the fixed commands, and one for each declared process."""
+def build_parser(words: Sequence[str] = ()) -> Parser:
+    """Build the parser: the fixed commands, and one for each declared process.
+
+    If ``words`` begin with a command that is known, only its parser is built: loading all takes three times as long.
+    """
+    room = words[0] if words and words[0] in ROOMS else None
+    processes = () if room else processes_of(tuple(words[:2])) or all_processes()
+    rooms = (room,) if room else () if len(processes) == 1 else ROOMS
     common = Parser(add_help=False)
     common.add_argument(
         "--workspace",
@@ -73,15 +85,15 @@ def build_parser() -> Parser:
     )
     parser.add_argument("--version", action="version", version=f"suyuan {api.version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for room in (cli_demo, cli_serve, cli_layers, cli_observations, cli_aqi):
-        room.add_commands(commands, common)
-    _add_processes(commands, common)
+    for name in rooms:
+        importlib.import_module(f"api.cli_{name}").add_commands(commands, common)
+    _add_processes(commands, common, processes)
     return parser
 
 
-def _add_processes(commands: Any, common: Parser) -> None:
+def _add_processes(commands: Any, common: Parser, processes: Sequence[Process[Any]]) -> None:
     groups: dict[str, Any] = {}
-    for process in all_processes():
+    for process in processes:
         where = commands
         if len(process.command) == 2:
             group = process.command[0]
@@ -110,17 +122,21 @@ def _process_command(process: Process[Any]) -> Command:
         inputs = read_inputs(process, options)
         output = None if options.output is None else _checked_output(Path(options.output), process)
         with shared_client(settings) as client, progress_bar() as progress:
-            context = Context(settings.workspace, client=client, progress=progress)
+            context = Context(partial(workspace_of, settings), client=client, progress=progress, output=output)
             result = execute(process, inputs, context)
         for path, write in result.outcome.side_files.items():
             write(path)
         beside = ", ".join(map(str, result.outcome.side_files))
+        if not result.outcome.layers and result.outcome.write is None:
+            # Nothing was made, only said.
+            _tell(result, None)
+            return
         if output is None and beside and not context.workspace.exists():
             # A table was asked for and got; a workspace is not made for the rest unasked.
             written = beside
         elif output is None:
             store_layers(result, context)
-            written = f"{settings.workspace}: {', '.join(result.outcome.layers)}"
+            written = f"{context.workspace.place}: {', '.join(result.outcome.layers)}"
         else:
             write_result(process, result, output, context, language=getattr(options, "language", "zh"))
             written = f"{output}, {beside}" if beside else str(output)
@@ -139,15 +155,19 @@ def _checked_output(path: Path, process: Process[Any]) -> Path:
     return path
 
 
-def _tell(result: Result, written: str) -> None:
+def _tell(result: Result, written: str | None) -> None:
     outcome = result.outcome
-    sys.stdout.write(f"{outcome.summary_zh}\n{outcome.summary_en}\n-> {written}\n")
+    sys.stdout.write(f"{outcome.summary_zh}\n{outcome.summary_en}\n")
+    if written is not None:
+        sys.stdout.write(f"-> {written}\n")
     for warning in outcome.warnings:
         sys.stderr.write(f"note: {warning}\n")
 
 
 def _settings(options: argparse.Namespace) -> Settings:
     given = {name: getattr(options, name) for name in Settings.model_fields if hasattr(options, name)}
+    if "workspace" in given:  # a folder that is named outranks the shared store of the environment
+        given |= {"database_url": None, "store_url": None}
     try:
         return Settings(**given)
     except ValidationError as error:

@@ -5,11 +5,11 @@ import sys
 import time
 from typing import Any
 
-from api.cli_serve import add_address_options, listen, serve
+from api.cli_serve import add_address_options, listen, require_accounts, serve
 from api.dask_client import local_client
 from api.demo import build, require_own_workspace
 from api.progress import progress_bar
-from api.settings import Settings, require_loopback
+from api.settings import Settings
 
 WORKERS = 2
 
@@ -31,9 +31,10 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def demo(options: argparse.Namespace, settings: Settings) -> None:
     """Build the practice workspace, say what was made, and serve it."""
+    settings = settings.model_copy(update={"database_url": None, "store_url": None})  # always a folder of its own
     require_own_workspace(settings.workspace)
     if not options.no_serve:
-        require_loopback(settings.host)
+        require_accounts(settings)
         listen(settings).close()
     begun = time.monotonic()
     sys.stdout.write("演练数据为合成数据 · the practice episode is synthetic\n")

@@ -8,6 +8,7 @@ from typing import Any, cast
 import pandas as pd
 
 from api.settings import Settings
+from api.store import workspace_of
 from geo.errors import InvalidInput
 from layers.add import add_file
 from layers.catalogue import SCHEMAS
@@ -15,7 +16,7 @@ from layers.export import export_layer
 from layers.history import diff, rollback
 from layers.ingest import IngestReport
 from layers.report import report_lines, write_report
-from layers.store import LayerRecord, Workspace
+from layers.store import LayerRecord
 from layers.template import write_template
 from layers.writers import WRITABLE, write_table
 
@@ -114,14 +115,14 @@ def _add_history(group: Any, common: argparse.ArgumentParser) -> None:
 
 def list_layers(options: argparse.Namespace, settings: Settings) -> None:
     """Print one line a layer: id, features, titles."""
-    for record in Workspace(settings.workspace).records():
+    for record in workspace_of(settings).records():
         synthetic = "  合成 synthetic" if record.synthetic else ""
         sys.stdout.write(f"{record.id:<22}{record.count:>9}  {record.title_zh} · {record.title_en}{synthetic}\n")
 
 
 def show_layer(options: argparse.Namespace, settings: Settings) -> None:
     """Print what a layer is, where it lies, where it comes from, and its columns."""
-    record = Workspace(settings.workspace).record(options.layer)
+    record = workspace_of(settings).record(options.layer)
     for name, text in _described(record):
         sys.stdout.write(f"{name:<14}{text}\n")
 
@@ -134,7 +135,7 @@ def make_template(options: argparse.Namespace, settings: Settings) -> None:
 
 def show_history(options: argparse.Namespace, settings: Settings) -> None:
     """Print one line a version: number, time, what, who, file, its hash, features."""
-    workspace = Workspace(settings.workspace)
+    workspace = workspace_of(settings)
     record = workspace.record(options.layer)
     versions = workspace.versions(options.layer)
     if not versions:
@@ -149,7 +150,7 @@ def show_history(options: argparse.Namespace, settings: Settings) -> None:
 
 def show_diff(options: argparse.Namespace, settings: Settings) -> None:
     """Print what was added, removed and changed between two versions."""
-    found = diff(Workspace(settings.workspace), options.layer, options.first, options.second)
+    found = diff(workspace_of(settings), options.layer, options.first, options.second)
     if options.output is not None:
         write_table(found.astype("str"), options.output)
     signs = {"added": "+ 新增", "removed": "- 删除", "changed": "~ 修改"}
@@ -165,7 +166,7 @@ def show_diff(options: argparse.Namespace, settings: Settings) -> None:
 
 def roll_back(options: argparse.Namespace, settings: Settings) -> None:
     """Restore a version as the newest one."""
-    workspace = Workspace(settings.workspace)
+    workspace = workspace_of(settings)
     record = rollback(workspace, options.layer, options.version)
     newest = workspace.versions(options.layer)[-1].number
     sys.stdout.write(
@@ -176,14 +177,14 @@ def roll_back(options: argparse.Namespace, settings: Settings) -> None:
 
 def export_to_file(options: argparse.Namespace, settings: Settings) -> None:
     """Write a layer to a file of the format that its name says."""
-    written = export_layer(Workspace(settings.workspace), options.layer, options.out, at=options.at)
+    written = export_layer(workspace_of(settings), options.layer, options.out, at=options.at)
     sys.stdout.write(f"{options.layer} -> {', '.join(map(str, written))}\n")
 
 
 def add_layer(options: argparse.Namespace, settings: Settings) -> None:
     """Check a file against the layer's schema and store it."""
     added = add_file(
-        Workspace(settings.workspace),
+        workspace_of(settings),
         options.layer,
         options.file,
         datum=options.datum,

@@ -10,6 +10,7 @@ import pandas as pd
 from api.cli_aqi import check_table_output
 from api.cli_layers import assignment, tell_rejected
 from api.settings import Settings
+from api.store import workspace_of
 from geo.errors import InvalidInput, MissingData
 from layers.export import export_observations
 from layers.fault_signs import faults, flag_faults
@@ -108,7 +109,7 @@ def check_observations(options: argparse.Namespace, settings: Settings) -> None:
     """Flag the signs of faults in the workspace's observations of a year or month."""
     if options.output is not None:
         check_table_output(options.output)
-    flagged, compared = _flag(Workspace(settings.workspace), *period(options.year, options.month))
+    flagged, compared = _flag(workspace_of(settings), *period(options.year, options.month))
     found = faults(flagged)
     if options.output is not None:
         write_table(found, options.output)
@@ -128,7 +129,7 @@ def _flag(workspace: Workspace, start: pd.Timestamp, end: pd.Timestamp) -> tuple
         stations = workspace.read("stations") if any(r.id == "stations" for r in workspace.records()) else None
         observations = workspace.observations.read(start=start, end=end)
         if observations.empty:
-            raise MissingData(f"no observations from {start:%Y-%m-%d} on in {workspace.path}: nothing to check")
+            raise MissingData(f"no observations from {start:%Y-%m-%d} on in {workspace.place}: nothing to check")
         flagged = flag_faults(observations, stations)
         workspace.observations.add(flagged[flagged["flag"] != observations["flag"]])
     return flagged, stations is not None
@@ -137,7 +138,7 @@ def _flag(workspace: Workspace, start: pd.Timestamp, end: pd.Timestamp) -> tuple
 def write_report(options: argparse.Namespace, settings: Settings) -> None:
     """Assess the workspace's observations of a year or month and write one table."""
     check_table_output(options.output)
-    workspace = Workspace(settings.workspace)
+    workspace = workspace_of(settings)
     workspace.require()
     start, end = period(options.year, options.month)
     with workspace.transaction():
@@ -161,12 +162,12 @@ def add_observations(options: argparse.Namespace, settings: Settings) -> None:
             f"{options.file}: {len(report.rejected)} values rejected, nothing was added: correct them, "
             "or take the good ones with --accept-good"
         )
-    counts = Workspace(settings.workspace).observations.add(report.accepted)
+    counts = workspace_of(settings).observations.add(report.accepted)
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     sys.stdout.write(f"observations: {told}, {len(report.rejected)} rejected, {report.gaps} gaps\n")
 
 
 def export_all(options: argparse.Namespace, settings: Settings) -> None:
     """Write all observations to one file."""
-    count = export_observations(Workspace(settings.workspace), options.out)
+    count = export_observations(workspace_of(settings), options.out)
     sys.stdout.write(f"{count} -> {options.out}\n")

@@ -8,10 +8,12 @@ from typing import Any
 
 import uvicorn
 
+from api.accounts.gate import is_loopback
+from api.accounts.store import Accounts
 from api.app import create_app
-from api.settings import Settings, require_loopback
-from geo.errors import SourceUnavailable
-from layers.store import Workspace
+from api.settings import Settings
+from api.store import workspace_of
+from geo.errors import InvalidInput, SourceUnavailable
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
@@ -41,19 +43,49 @@ def serve(settings: Settings) -> None:
     Raises
     ------
     InvalidInput
-        If others could reach the address, or there is no workspace.
+        If others could reach the address and there are no accounts, or there is no workspace.
     SourceUnavailable
         If the port is taken.
     """
-    require_loopback(settings.host)
-    Workspace(settings.workspace).records()
+    require_accounts(settings)
+    workspace_of(settings).records()
     with listen(settings) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host
-        server = uvicorn.Server(uvicorn.Config(create_app(settings), log_level="warning"))
-        sys.stdout.write(f"溯源 Suyuan: http://{host}:{port}/  (地图 map: http://{host}:{port}/map)  Ctrl+C stops\n")
+        scheme = "http" if settings.tls_certificate is None else "https"
+        config = uvicorn.Config(
+            create_app(settings),
+            log_level="warning",
+            server_header=False,
+            ssl_certfile=settings.tls_certificate,
+            ssl_keyfile=settings.tls_key,
+        )
+        server = uvicorn.Server(config)
+        if scheme == "http" and not is_loopback(settings.host):
+            sys.stderr.write(
+                "note: 未加密，密码可被窃听 not encrypted: set SUYUAN_TLS_CERTIFICATE and SUYUAN_TLS_KEY, or serve "
+                "behind a proxy that speaks HTTPS\n"
+            )
+        place = f"{scheme}://{host}:{port}"
+        sys.stdout.write(f"溯源 Suyuan: {place}/  (地图 map: {place}/map)  Ctrl+C stops\n")
         sys.stdout.flush()
         server.run(sockets=[listener])
+
+
+def require_accounts(settings: Settings) -> None:
+    """Refuse an address that others can reach until there is a user: nobody unknown may come in.
+
+    Raises
+    ------
+    InvalidInput
+        If the address is not a loopback address and the workspace has no users.
+    """
+    if is_loopback(settings.host) or Accounts(settings.workspace).in_use():
+        return
+    raise InvalidInput(
+        f"--host {settings.host}: without user accounts Suyuan serves only this machine; use 127.0.0.1, localhost or "
+        "::1, or make a user first with `suyuan users add NAME --role admin`"
+    )
 
 
 def listen(settings: Settings) -> socket.socket:

@@ -14,7 +14,7 @@ from api.processes.context import Context, Progress
 from api.processes.hotspots_gi import PROCESS as GI
 from api.processes.place_inputs import PlaceInputs
 from api.processes.trace import PROCESS as TRACE
-from api.processes.trace import TraceInputs
+from api.processes.trace_inputs import TraceInputs
 from api.processes.zone_heating import PROCESS as HEATING
 from api.processes.zone_heating import HeatingInputs
 from data_samples import folder

@@ -3,6 +3,7 @@
 import logging
 from dataclasses import dataclass
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -10,6 +11,18 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from api.errors import (
+    Busy,
+    Conflict,
+    DoorError,
+    Forbidden,
+    NotSignedIn,
+    Throttled,
+    TooLarge,
+    UnknownResource,
+)
+from api.language import Language, allowed_zh, preferred
+from api.processes.describe import InvalidFields
 from geo.errors import InvalidInput, MissingData, NotConverged, SourceUnavailable, SuyuanError
 from layers.store import UnknownLayer
 
@@ -20,21 +33,35 @@ PROBLEM_JSON = "application/problem+json"
 
 @dataclass(frozen=True)
 class Problem:
-    """A kind of problem: its status, the last part of its type's URN, and its title."""
+    """A kind of problem: its status, the last part of its type's URN, and its title in both languages."""
 
     status: int
     kind: str
-    title: str
+    title_zh: str
+    title_en: str
+
+    def title(self, language: Language | None) -> str:
+        """Return the title in a language, in both where none was asked for."""
+        both = f"{self.title_zh} · {self.title_en}" if self.title_zh != self.title_en else self.title_en
+        return {"zh": self.title_zh, "en": self.title_en}.get(language or "", both)
 
 
 PROBLEMS: dict[type[SuyuanError], Problem] = {
-    UnknownLayer: Problem(404, "not-found", "没有这个资源 · No such resource"),
-    InvalidInput: Problem(422, "invalid-input", "输入有误 · Invalid input"),
-    MissingData: Problem(404, "missing-data", "没有所需数据 · Data not there"),
-    NotConverged: Problem(500, "not-converged", "计算未收敛 · The method did not converge"),
-    SourceUnavailable: Problem(503, "source-unavailable", "文件或服务不可用 · A file or service is not available"),
+    UnknownLayer: Problem(404, "not-found", "没有这个资源", "No such resource"),
+    UnknownResource: Problem(404, "not-found", "没有这个资源", "No such resource"),
+    Throttled: Problem(429, "throttled", "尝试过多", "Too many attempts"),
+    Busy: Problem(503, "busy", "服务繁忙", "Busy"),
+    Conflict: Problem(409, "conflict", "与现状冲突", "Conflict"),
+    TooLarge: Problem(413, "too-large", "内容过大", "Too large"),
+    NotSignedIn: Problem(401, "not-signed-in", "请先登录", "Sign in first"),
+    Forbidden: Problem(403, "forbidden", "无权进行此操作", "Not allowed"),
+    InvalidInput: Problem(422, "invalid-input", "输入有误", "Invalid input"),
+    MissingData: Problem(404, "missing-data", "没有所需数据", "Data not there"),
+    NotConverged: Problem(500, "not-converged", "计算未收敛", "The method did not converge"),
+    SourceUnavailable: Problem(503, "source-unavailable", "文件或服务不可用", "A file or service is not available"),
 }
-_FAULT = Problem(500, "fault", "程序内部错误 · Internal error")
+_FAULT = Problem(500, "fault", "程序内部错误", "Internal error")
+_PHRASES_ZH = {400: "请求有误", 404: "没有这个资源", 405: "不支持此方法"}
 
 
 def problem_for(error: SuyuanError) -> Problem:
@@ -49,15 +76,46 @@ def problem_response(
     problem: Problem, detail: str, request: Request, *, headers: dict[str, str] | None = None, **more: Any
 ) -> JSONResponse:
     """Return a problem as a response; `more` are further members of the document."""
+    language = preferred(request.headers.get("accept-language"))
     body = {
         "type": f"urn:suyuan:problem:{problem.kind}",
-        "title": problem.title,
+        "title": problem.title(language),
         "status": problem.status,
         "detail": detail,
         "instance": request.url.path,
         **more,
     }
-    return JSONResponse(body, status_code=problem.status, media_type=PROBLEM_JSON, headers=headers)
+    response = JSONResponse(body, status_code=problem.status, media_type=PROBLEM_JSON, headers=headers)
+    response.headers["Vary"] = "Accept-Language"
+    if language is not None:
+        response.headers["Content-Language"] = language
+    return response
+
+
+def error_response(error: SuyuanError, request: Request) -> JSONResponse:
+    """Return the answer to a known error, in the language that was asked for as far as it has a text in it."""
+    problem = problem_for(error)
+    if problem.status == 500 or (problem.status == 503 and not isinstance(error, Busy)):
+        _log.error("%s: %s", request.url.path, error)
+    language = preferred(request.headers.get("accept-language"))
+    detail = _without_place(" ".join(str(error).split()), request)
+    if language == "zh" and isinstance(error, DoorError) and error.zh:
+        detail = error.zh
+    headers: dict[str, str] = {}
+    if isinstance(error, Busy):
+        headers["Retry-After"] = str(error.retry_seconds)
+    if problem.status == 401:
+        headers["WWW-Authenticate"] = "Bearer"
+    if isinstance(error, InvalidFields):
+        return _fields(error, language, request)
+    return problem_response(problem, detail, request, headers=headers)
+
+
+def _without_place(text: str, request: Request) -> str:
+    """Return a text without the place of the workspace on this machine: that is not a client's business."""
+    services = getattr(request.app.state, "services", None)
+    workspace = getattr(getattr(services, "settings", None), "workspace", None)
+    return text.replace(str(workspace), workspace.name) if isinstance(workspace, Path) else text
 
 
 def add_error_handlers(app: FastAPI) -> None:
@@ -69,21 +127,27 @@ def add_error_handlers(app: FastAPI) -> None:
 
 
 async def _known(request: Request, error: Exception) -> JSONResponse:
-    if not isinstance(error, SuyuanError):
-        return await _fault(request, error)
-    problem = problem_for(error)
-    if problem.status >= 500:
-        _log.error("%s: %s", request.url.path, error)
-    return problem_response(problem, " ".join(str(error).split()), request)
+    return error_response(error, request) if isinstance(error, SuyuanError) else await _fault(request, error)
+
+
+def _fields(error: InvalidFields, language: Language | None, request: Request) -> JSONResponse:
+    errors = [
+        {"field": fault.field, "value": fault.value, "allowed": fault.text(language or "en")} for fault in error.faults
+    ]
+    detail = "; ".join(f"{item['field']}={item['value']}: {item['allowed']}" for item in errors)
+    return problem_response(PROBLEMS[InvalidInput], detail, request, errors=errors)
 
 
 async def _invalid(request: Request, error: Exception) -> JSONResponse:
+    language = preferred(request.headers.get("accept-language"))
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     errors = [
         {
             "field": ".".join(str(part) for part in fault["loc"][1:]),
-            "value": str(fault.get("input")),
-            "allowed": str(fault["msg"]),
+            "value": str(fault.get("input"))[:200],
+            "allowed": allowed_zh(fault["type"], fault.get("ctx", {}), fault["msg"])
+            if language == "zh"
+            else str(fault["msg"]),
         }
         for fault in faults
     ]
@@ -95,12 +159,14 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, HTTPException):
         return await _fault(request, error)
     phrase = HTTPStatus(error.status_code).phrase
-    problem = Problem(error.status_code, phrase.lower().replace(" ", "-"), phrase)
+    kind = phrase.lower().replace(" ", "-")
+    problem = Problem(error.status_code, kind, _PHRASES_ZH.get(error.status_code, phrase), phrase)
     headers = dict(error.headers) if error.headers else None
     return problem_response(problem, f"{request.method} {request.url.path}: {error.detail}", request, headers=headers)
 
 
 async def _fault(request: Request, error: Exception) -> JSONResponse:
     _log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    detail = "the server could not answer; its log says why"
+    chinese = preferred(request.headers.get("accept-language")) == "zh"
+    detail = "服务器未能回答，原因见其日志" if chinese else "the server could not answer; its log says why"
     return problem_response(_FAULT, detail, request)

@@ -70,6 +70,6 @@ def export_observations(workspace: Workspace, path: str | Path) -> int:
     with workspace.transaction():
         table = workspace.observations.read()
     if table.empty:
-        raise MissingData(f"no observations in {workspace.path}; add some with `suyuan observations add FILE`")
+        raise MissingData(f"no observations in {workspace.place}; add some with `suyuan observations add FILE`")
     write_table(table, path)
     return len(table)

@@ -116,7 +116,8 @@ def _restored(column: pd.Series, kind: str) -> pd.Series:
     if kind == "int":
         return column.astype("Int64") if missing.any() else column.astype("int64")
     if kind == "float":
-        return pd.Series(column.to_numpy(dtype="float64", na_value=np.nan), index=column.index)
+        # SQLite keeps no negative zero; adding zero takes the sign away, so that no store changes a hash.
+        return pd.Series(column.to_numpy(dtype="float64", na_value=np.nan) + 0.0, index=column.index)
     if kind == "time":
         return cast(pd.Series, pd.to_datetime(column, utc=True)).dt.as_unit("ms")
     return column.where(~missing, None).map(_text, na_action="ignore").astype("str")

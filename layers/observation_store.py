@@ -1,28 +1,77 @@
-"""Hourly observations on disk: one Parquet file per UTC month, each replaced whole."""
+"""Hourly observations: a Parquet file per UTC month, named by its content and listed in the register.
 
-import os
-import secrets
+An ingest writes the files of all its months first and then the list, in one step: however it ends, every month is
+the old one or every month is the new one. The last hours of all stations are kept a second time, sorted by time, so
+that the newest values are read without the month around them.
+"""
+
+import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from pathlib import Path
+from dataclasses import asdict, dataclass, field
+from typing import Any, TypeVar
 
+import numpy as np
 import pandas as pd
-import pyarrow.parquet as pq
+import pyarrow as pa
 
 from geo.errors import InvalidInput, SourceUnavailable
-from layers.store_gpkg import TEMPORARY, replace_durably
+from layers.observation_files import MonthFile, MonthReader, Wanted, write_month
+from layers.observation_table import COLUMNS, CodedTable, by_month, by_station, by_time, checked, coded, joined, merge
+from layers.store_files import Files, file_hash
+from layers.store_register import FORMAT, Register, store_format
 
-COLUMNS = ("station_id", "time", "pollutant", "value", "unit", "flag")
-KEY = ["station_id", "time", "pollutant"]
+FOLDER, RECENT_FOLDER = "observations", "observations_recent"
+RECENT_HOURS = 48
+DOCUMENT = "observations"
+
+_HOUR_MS = 3_600_000
+_OLD_NAME = re.compile(r"(\d{4}-\d{2})\.parquet")
+_OUR_NAME = re.compile(r"(\d{4}-\d{2}|recent)\.[0-9a-f]{16}\.parquet")
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """The files that hold: one per month; `recent` repeats all values from `since` (ms since 1970 UTC) on."""
+
+    months: dict[str, MonthFile] = field(default_factory=dict)
+    recent: MonthFile | None = None
+    since: int = 0
+
+    def document(self) -> dict[str, Any]:
+        """Return the manifest as JSON."""
+        return asdict(self)
+
+    @classmethod
+    def of(cls, document: dict[str, Any]) -> "Manifest":
+        """Return the manifest that `document` made."""
+        months = {month: MonthFile(**entry) for month, entry in sorted(document["months"].items())}
+        recent = None if document["recent"] is None else MonthFile(**document["recent"])
+        return cls(months, recent, int(document["since"]))
+
+    def names(self) -> set[str]:
+        """Return the files that are listed."""
+        return {entry.name for entry in self.months.values()} | ({self.recent.name} if self.recent else set())
 
 
 class ObservationStore:
-    """The folder `observations/` with files such as ``2024-05.parquet``, sorted by station, time and pollutant."""
+    """Hourly observations of all stations; files such as ``observations/2024-05.1a2b3c4d5e6f7a8b.parquet``."""
 
-    def __init__(self, folder: Path, lock: Callable[[], AbstractContextManager[None]]) -> None:
-        """Name the folder and the lock that writers share; the folder is made at the first write."""
-        self.folder = folder
+    def __init__(
+        self,
+        files: Files,
+        register: Register,
+        lock: Callable[[], AbstractContextManager[None]],
+        telling: Callable[[dict[str, Any]], AbstractContextManager[None]],
+    ) -> None:
+        """Name where the files lie, the list, the lock that writers share, and who is told of a write under way."""
+        self._files = files
+        self._register = register
         self._lock = lock
+        self._telling = telling
+        self._reader = MonthReader(files)
 
     def add(self, observations: pd.DataFrame) -> dict[str, int]:
         """Append new values and correct those that are there; a station's hour and pollutant is held once.
@@ -42,14 +91,22 @@ class ObservationStore:
         InvalidInput
             A column is missing, times have no zone, or two values claim one station, hour and pollutant.
         SourceUnavailable
-            A file cannot be written; months not yet reached are as they were.
+            A file cannot be written; every month is as it was.
         """
-        table = _checked(observations)
+        months = list(by_month(checked(observations)))
         counts = {"added": 0, "corrected": 0, "unchanged": 0}
         with self._lock():
-            for month, new in table.groupby(table["time"].dt.strftime("%Y-%m"), sort=True):
-                for name, number in self._merge(str(month), new).items():
-                    counts[name] += number
+            old = self.manifest()
+            with self._telling({"what": f"{len(observations)} observations", "observations": sorted(old.names())}):
+                months_now, newest = dict(old.months), _Newest(old)
+                for month, new in months:
+                    table, found = self._merged(old.months.get(month), new, month)
+                    counts = {name: counts[name] + found[name] for name in counts}
+                    if table is not None:
+                        months_now[month] = write_month(self._files, FOLDER, month, table)
+                        newest.note(month, table)
+                if counts["added"] or counts["corrected"]:
+                    self.replace(self._with_recent(months_now, newest))
         return counts
 
     def read(
@@ -73,59 +130,154 @@ class ObservationStore:
         DataFrame
             Columns station_id, time (UTC), pollutant, value, unit, flag; empty where there is nothing.
         """
-        first, last = _moment(start), _moment(end)
-        conditions: list[tuple[str, str, object]] = []
-        if stations is not None:
-            conditions.append(("station_id", "in", sorted(set(stations))))
-        if pollutants is not None:
-            conditions.append(("pollutant", "in", sorted(set(pollutants))))
-        if first is not None:
-            conditions.append(("time", ">=", first))
-        if last is not None:
-            conditions.append(("time", "<", last))
-        parts = [_read(self._file(month), conditions) for month in self.months() if _touches(month, first, last)]
-        found = pd.concat(parts, ignore_index=True) if parts else empty()
-        return found.sort_values(KEY, kind="stable", ignore_index=True)
+        wanted = _wanted(stations, pollutants, start, end)
+        tables, in_order = self._scan(wanted, COLUMNS)
+        parts = [table for table in tables if table.num_rows]
+        if not parts:
+            return empty()
+        if len(parts) > 1 or not in_order:
+            parts = [by_station(joined([coded(part) for part in parts])).to_arrow()]
+        return _plain(parts[0])
+
+    def scan(self, wanted: Wanted, columns: Iterable[str] = COLUMNS) -> list[pa.Table]:
+        """Return what is wanted, a table per file, texts as dictionaries; all of one version of the store."""
+        return self._scan(wanted, columns)[0]
+
+    def _scan(self, wanted: Wanted, columns: Iterable[str]) -> tuple[list[pa.Table], bool]:
+        """Return the tables, and whether each is sorted by station, time and pollutant."""
+
+        def tables(manifest: Manifest) -> tuple[list[pa.Table], bool]:
+            if manifest.recent is not None and wanted.start is not None and wanted.start >= manifest.since:
+                return [self._reader.read(manifest.recent.name, wanted, columns)], False
+            chosen = [entry for entry in manifest.months.values() if _touches(entry, wanted)]
+            return [self._reader.read(entry.name, wanted, columns) for entry in chosen], True
+
+        return self._steady(tables)
+
+    def latest(self) -> pd.DataFrame:
+        """Return all values of the newest hour; empty where there is none."""
+        held = self.time_range()
+        return empty() if held is None else self.read(start=held[1], end=held[1] + pd.Timedelta(milliseconds=1))
 
     def months(self) -> list[str]:
-        """Return the UTC months that have a file, such as "2024-05"."""
-        return sorted(path.stem for path in self.folder.glob("[0-9]*-[0-9]*.parquet"))
+        """Return the UTC months that are held, such as "2024-05"."""
+        return list(self.manifest().months)
 
     def time_range(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
         """Return the first and last hour that is held, or None."""
-        months = self.months()
-        if not months:
-            return None
-        return _read(self._file(months[0]), [])["time"].min(), _read(self._file(months[-1]), [])["time"].max()
+        months = list(self.manifest().months.values())
+        return None if not months else (_stamp(months[0].first), _stamp(months[-1].last))
 
-    def _file(self, month: str) -> Path:
-        return self.folder / f"{month}.parquet"
+    def manifest(self) -> Manifest:
+        """Return the files that hold.
 
-    def _merge(self, month: str, new: pd.DataFrame) -> dict[str, int]:
-        path = self._file(month)
-        old = _read(path, []) if path.exists() else empty()
-        both = new.merge(old, on=KEY, how="left", suffixes=("", "_old"), indicator=True)
-        known = (both["_merge"] == "both").to_numpy()
-        same = pd.Series(known)
-        for name in ("value", "unit", "flag"):
-            same &= (both[name] == both[f"{name}_old"]) | (both[name].isna() & both[f"{name}_old"].isna())
-        counts = {"added": int((~known).sum()), "unchanged": int(same.sum())}
-        counts["corrected"] = len(new) - counts["added"] - counts["unchanged"]
-        if counts["added"] or counts["corrected"]:
-            merged = pd.concat([old, new]).drop_duplicates(KEY, keep="last")
-            self._write(path, merged.sort_values(KEY, ignore_index=True))
-        return counts
+        Raises
+        ------
+        InvalidInput
+            A newer Suyuan wrote the store.
+        """
+        documents = self._register.load()
+        if store_format(documents, self._files.place) >= 2:
+            document = documents.get(DOCUMENT)
+            return Manifest() if document is None else Manifest.of(document)
+        return self._manifest_of_format_1()
 
-    def _write(self, path: Path, table: pd.DataFrame) -> None:
-        copy = self.folder / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}.parquet"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            table.to_parquet(copy, index=False, compression="zstd", row_group_size=100_000)
-            replace_durably(copy, path)
-        except OSError as error:
-            raise SourceUnavailable(f"cannot write {path}: {error.strerror or error}; it is as it was") from error
-        finally:
-            copy.unlink(missing_ok=True)
+    def replace(self, manifest: Manifest) -> None:
+        """Make other files hold, in one step; those that no longer do are removed. Only under the writers' lock."""
+        old = self.manifest()
+        self._register.save({"format": FORMAT, DOCUMENT: manifest.document()})
+        for name in old.names() - manifest.names():
+            self._files.remove(name)
+
+    def strays(self) -> list[str]:
+        """Return files that a writer made who was stopped before they held. Only under the writers' lock."""
+        documents = self._register.load()
+        if store_format(documents, self._files.place) < 2 and not documents:
+            return []
+        listed = self.manifest().names()
+        there = [f"{folder}/{name}" for folder in (FOLDER, RECENT_FOLDER) for name in self._files.names(folder)]
+        return [name for name in there if _OUR_NAME.fullmatch(name.partition("/")[2]) and name not in listed]
+
+    def upgrade(self) -> None:
+        """Bring files of format 1 into format 2, in one step; only under the writers' lock."""
+        old, newest = self.manifest(), _Newest(Manifest())
+        months: dict[str, MonthFile] = {}
+        for month, entry in old.months.items():
+            ((_, table),) = by_month(coded(self._reader.read(entry.name, Wanted())))
+            months[month] = write_month(self._files, FOLDER, month, table)
+            newest.note(month, table)
+        self.replace(self._with_recent(months, newest) if months else Manifest())
+
+    def verify(self) -> None:
+        """Check each file against the hash that was noted when it was written.
+
+        Raises
+        ------
+        SourceUnavailable, MissingData
+            A file is damaged or not there.
+        """
+        manifest = self.manifest()
+        for entry in [*manifest.months.values(), *([manifest.recent] if manifest.recent else [])]:
+            if entry.sha256 and file_hash(self._files, entry.name) != entry.sha256:
+                raise SourceUnavailable(f"{self._files.place}/{entry.name} is damaged; restore a copy")
+
+    def _merged(self, entry: MonthFile | None, new: CodedTable, month: str) -> tuple[CodedTable | None, dict[str, int]]:
+        if entry is None:
+            return new, {"added": len(new), "corrected": 0, "unchanged": 0}
+        return merge(coded(self._reader.read(entry.name, Wanted())), new, month)
+
+    def _with_recent(self, months: dict[str, MonthFile], newest: "_Newest") -> Manifest:
+        """Return the manifest of these months, with the newest hours of all stations in a file of their own."""
+        months = dict(sorted(months.items()))
+        since = max(entry.last for entry in months.values()) - RECENT_HOURS * _HOUR_MS + 1
+        if newest.unchanged(since):
+            return Manifest(months, newest.recent, since)
+        wanted, parts = Wanted(start=since), []
+        for month, entry in months.items():
+            if entry.last >= since:
+                table = newest.tables.get(month)
+                held = coded(self._reader.read(entry.name, wanted)) if table is None else table
+                parts.append(held.take(np.flatnonzero(held.time >= since)))
+        recent = write_month(self._files, RECENT_FOLDER, "recent", by_time(joined(parts)))
+        return Manifest(months, recent, since)
+
+    def _manifest_of_format_1(self) -> Manifest:
+        months = {}
+        for name in self._files.names(FOLDER):
+            match = _OLD_NAME.fullmatch(name)
+            if match is not None:
+                times = self._reader.read(f"{FOLDER}/{name}", Wanted(), ["time"])["time"].cast(pa.int64()).to_numpy()
+                held = (len(times), int(times.min()), int(times.max())) if len(times) else (0, 0, 0)
+                months[match[1]] = MonthFile(f"{FOLDER}/{name}", "", *held)
+        return Manifest(months)
+
+    def _steady(self, read: Callable[[Manifest], T]) -> T:
+        """Read again where a writer replaced files after they were looked up."""
+        while True:
+            manifest = self.manifest()
+            try:
+                return read(manifest)
+            except FileNotFoundError as error:
+                if self.manifest() == manifest:
+                    raise SourceUnavailable(f"{error.filename or error} is missing; restore a copy") from error
+
+
+class _Newest:
+    """The months just written of which the newest hours may come, two at most."""
+
+    def __init__(self, old: Manifest) -> None:
+        self.recent, self.since = old.recent, old.since
+        self.tables: dict[str, CodedTable] = {}
+        self._touched = -1
+
+    def note(self, month: str, table: CodedTable) -> None:
+        self.tables[month] = table
+        self._touched = max(self._touched, int(table.time.max()))
+        for older in sorted(self.tables)[:-2]:
+            del self.tables[older]
+
+    def unchanged(self, since: int) -> bool:
+        return self.recent is not None and self.since == since and self._touched < since
 
 
 def empty() -> pd.DataFrame:
@@ -134,42 +286,39 @@ def empty() -> pd.DataFrame:
     return pd.DataFrame({name: pd.Series(dtype=types.get(name, "str")) for name in COLUMNS})
 
 
-def _checked(observations: pd.DataFrame) -> pd.DataFrame:
-    missing = [name for name in COLUMNS if name != "flag" and name not in observations]
-    if missing:
-        raise InvalidInput(f"observations have no column {', '.join(missing)}; needed are {', '.join(COLUMNS)}")
-    if not isinstance(observations["time"].dtype, pd.DatetimeTZDtype):
-        raise InvalidInput("times of observations have no zone; make them UTC")
-    table = observations.assign(flag=observations["flag"] if "flag" in observations else "")
-    table["time"] = table["time"].dt.tz_convert("UTC").dt.as_unit("ms")
-    table["flag"] = table["flag"].fillna("")
-    table = table.loc[:, list(COLUMNS)].astype(empty().dtypes.to_dict())
-    if table[KEY].isna().to_numpy().any():
-        raise InvalidInput("an observation lacks its station, time or pollutant")
-    if table.duplicated(KEY).any():
-        station, time, pollutant = table.loc[table.duplicated(KEY), KEY].iloc[0]
-        raise InvalidInput(f"two values for station {station}, {time.isoformat()}, {pollutant}; keep one")
-    return table
+def _plain(table: pa.Table) -> pd.DataFrame:
+    texts = [column.cast(pa.string()) if pa.types.is_dictionary(column.type) else column for column in table.columns]
+    frame = pa.table(dict(zip(table.column_names, texts, strict=True))).to_pandas()
+    return frame.astype(empty().dtypes.to_dict())
 
 
-def _read(path: Path, conditions: list[tuple[str, str, object]]) -> pd.DataFrame:
-    try:
-        table = pq.read_table(path, filters=conditions or None, partitioning=None).to_pandas()
-    except (OSError, ValueError) as error:
-        raise SourceUnavailable(f"cannot read {path}: {' '.join(str(error).split())}; restore a copy") from error
-    return table.astype(empty().dtypes.to_dict())
+def _wanted(
+    stations: Iterable[str] | None,
+    pollutants: Iterable[str] | None,
+    start: pd.Timestamp | str | None,
+    end: pd.Timestamp | str | None,
+) -> Wanted:
+    return Wanted(
+        None if stations is None else frozenset(stations),
+        None if pollutants is None else frozenset(pollutants),
+        _moment(start),
+        _moment(end),
+    )
 
 
-def _moment(value: pd.Timestamp | str | None) -> pd.Timestamp | None:
+def _moment(value: pd.Timestamp | str | None) -> int | None:
+    """Return a time as whole ms since 1970 UTC, rounded up: between two of them nothing is held."""
     if value is None:
         return None
     moment = pd.Timestamp(value)
     if moment.tzinfo is None:
         raise InvalidInput(f"the time {value} has no zone; write it as 2024-05-01T00:00Z or with +08:00")
-    return moment.tz_convert("UTC")
+    return int(moment.tz_convert("UTC").as_unit("ns").ceil("ms").value // 1_000_000)
 
 
-def _touches(month: str, first: pd.Timestamp | None, last: pd.Timestamp | None) -> bool:
-    begin = pd.Timestamp(f"{month}-01", tz="UTC")
-    end = begin + pd.DateOffset(months=1)
-    return (first is None or end > first) and (last is None or begin < last)
+def _stamp(ms: int) -> pd.Timestamp:
+    return pd.Timestamp(ms, unit="ms", tz="UTC").as_unit("ms")
+
+
+def _touches(entry: MonthFile, wanted: Wanted) -> bool:
+    return (wanted.start is None or entry.last >= wanted.start) and (wanted.end is None or entry.first < wanted.end)

@@ -12,7 +12,8 @@ from layers.columns import YES
 from layers.national_feed import is_national_feed, unpivoted
 from layers.numbers import parse_numbers
 from layers.observation_columns import SUFFIX, SYNTHETIC, UNITS, Columns, find_column, texts, unit_factor
-from layers.observation_store import COLUMNS, KEY, empty
+from layers.observation_store import empty
+from layers.observation_table import COLUMNS, KEY
 from layers.schema import key, split_unit
 from layers.tables import read_long_table
 from layers.times import CITY_ZONE, parse_times

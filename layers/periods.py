@@ -66,8 +66,8 @@ def period_columns(columns: Iterable[str], layer: str) -> list[str]:
     return found
 
 
-def valid_condition(columns: Iterable[str], layer: str, at: str | dt.date) -> str:
-    """Return the SQL condition of being valid on a day, both ends included; an empty end is open.
+def valid_tests(columns: Iterable[str], layer: str, at: str | dt.date) -> list[tuple[str, str, str]]:
+    """Return column, sign and day of each test of being valid on a day, both ends included; an empty end is open.
 
     Raises
     ------
@@ -76,8 +76,13 @@ def valid_condition(columns: Iterable[str], layer: str, at: str | dt.date) -> st
     """
     day = iso_day(at)
     signs = {FROM: "<=", TO: ">="}
-    tests = [f'("{n}" IS NULL OR substr("{n}", 1, 10) {signs[n]} \'{day}\')' for n in period_columns(columns, layer)]
-    return " AND ".join(tests)
+    return [(name, signs[name], day) for name in period_columns(columns, layer)]
+
+
+def valid_condition(columns: Iterable[str], layer: str, at: str | dt.date) -> str:
+    """Return the SQL condition of `valid_tests` where times are kept as text."""
+    tests = valid_tests(columns, layer, at)
+    return " AND ".join(f'("{n}" IS NULL OR substr("{n}", 1, 10) {sign} \'{day}\')' for n, sign, day in tests)
 
 
 def without_quarter(frame: gpd.GeoDataFrame, quarter: str) -> gpd.GeoDataFrame:

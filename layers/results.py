@@ -1,6 +1,7 @@
 """Schemas of what Suyuan itself makes: zones, indices, trajectories, hot spots."""
 
 from layers.ledgers import FUELS
+from layers.results_hotspots import HOTSPOT_RESULTS
 from layers.schema import Choice, Field, LayerSchema
 
 RULES = (
@@ -165,6 +166,8 @@ TRAJECTORIES = LayerSchema(
         Field("hours", "时长", "Hours", "float", "h"),
         Field("end_reason", "结束原因", "End reason", "str"),
         Field("n_points", "点数", "Points", "int", minimum=0),
+        Field("error_km", "终点误差", "Error at the end", "float", "km", minimum=0),
+        Field("member", "成员", "Member", "int", minimum=1),
     ),
     derived=True,
     time_field="start_time",
@@ -424,6 +427,7 @@ RESULTS = (
     LOCAL_MORAN,
     EMERGING_HOTSPOTS,
     HOTSPOT_CLUSTERS,
+    *HOTSPOT_RESULTS,
     AFFECTED_ZONES,
     ZONE_BANDS,
     ARRIVAL_LINES,

@@ -7,42 +7,30 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, NoReturn
 
-import filelock
 import geopandas as gpd
 import pandas as pd
 
-from geo.errors import InvalidInput, SourceUnavailable
+from geo.errors import InvalidInput
+from layers.backend import Backend, Change
 from layers.catalogue import UnknownLayer, get_schema
 from layers.frames import kinds, normalise
 from layers.observation_store import ObservationStore
-from layers.periods import valid_condition
 from layers.provenance import content_hash
-from layers.store_gpkg import (
-    TEMPORARY,
-    LayerRecord,
-    count_table,
-    drop_table,
-    get_records,
-    put_records,
-    read_table,
-    signature,
-    swapped,
-    write_table,
-)
+from layers.records import BBox, LayerRecord, Selection
+from layers.store_embedded import EmbeddedBackend
 from layers.store_rasters import RasterStore
-from layers.versions import Cause, SnapshotStore, Version, get_versions, put_versions, version_of
+from layers.store_register import FORMAT, WRITING, store_format
+from layers.versions import Cause, SnapshotStore, Version, os_user, version_of
 
 __all__ = ["BBox", "LayerData", "LayerRecord", "UnknownLayer", "Workspace"]
 
-BBox = tuple[float, float, float, float]
-T = TypeVar("T")
-
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_DONE = ("但已完整生效", "after it had taken effect: the new version is whole")
+_UNDONE = ("未生效，原有数据完好，请重新入库", "before it took effect: the old version is whole; add it again")
 _RESERVED = ("gpkg_", "rtree_", "sqlite_", "suyuan_")
-_LOCK_SECONDS = 120.0
 
 
 @dataclass(frozen=True)
@@ -79,33 +67,36 @@ class LayerData:
 
 
 class Workspace:
-    """A folder with `layers.gpkg`, `observations/`, `rasters/` and `versions/`.
+    """Layers, observations, rasters and versions: in a folder, or in what another backend keeps.
 
-    Nothing is made until the first write; reading from a folder that is not there says how to make it. Reads see
-    one whole version however long they take, writers wait for each other.
+    Nothing is made until the first write; reading where there is none says how to make it. Reads see one whole
+    version however long they take, writers wait for each other. `layers.stores.open_workspace` opens the one that
+    the settings name.
     """
 
-    def __init__(self, path: str | Path) -> None:
-        """Open the folder; what a crashed writer left behind is removed."""
+    def __init__(self, path: str | Path, backend: Backend | None = None) -> None:
+        """Open the folder, or a store that is shared; what a crashed writer left behind is removed and told."""
         self.path = Path(path)
         self.gpkg = self.path / "layers.gpkg"
-        self._lock = filelock.FileLock(self.path / ".lock", is_singleton=True)
-        self.snapshots = SnapshotStore(self.path / "versions")
-        self.rasters = RasterStore(self.path / "rasters")
-        self.observations = ObservationStore(self.path / "observations", self.transaction)
-        self._clean_if_free()
+        self.backend: Backend = EmbeddedBackend(self.path) if backend is None else backend
+        self.place = self.backend.place
+        self.name = self.backend.name
+        files = self.backend.files
+        self.snapshots = SnapshotStore(files)
+        self.rasters = RasterStore(files)
+        self.observations = ObservationStore(files, self.backend.register, self.transaction, self._telling)
+        with self.backend.try_lock() as free:
+            if free:
+                self._clean()
 
     def exists(self) -> bool:
-        """Return whether the folder is there."""
-        return self.path.is_dir()
+        """Return whether the workspace is there."""
+        return self.backend.exists()
 
     def require(self) -> None:
         """Raise InvalidInput, saying how to make it, if there is no workspace here."""
-        if not self.path.is_dir():
-            raise InvalidInput(
-                f"no workspace at {self.path}; make one with `suyuan demo` or `suyuan layers add LAYER FILE`, "
-                "or name another with --workspace DIR"
-            )
+        if not self.exists():
+            raise InvalidInput(f"no workspace at {self.place}; {self.backend.how_to_make()}")
 
     def records(self) -> list[LayerRecord]:
         """Return one record per layer, ordered by id.
@@ -116,7 +107,7 @@ class Workspace:
             There is no workspace here.
         """
         self.require()
-        return list(get_records(self.gpkg).values())
+        return list(self.backend.records().values())
 
     def record(self, layer: str) -> LayerRecord:
         """Return a layer's record.
@@ -127,10 +118,10 @@ class Workspace:
             The workspace has no such layer; the message lists what there is.
         """
         self.require()
-        records = get_records(self.gpkg)
+        records = self.backend.records()
         if layer not in records:
             there = ", ".join(records) or "none yet; add one with `suyuan layers add LAYER FILE`"
-            raise UnknownLayer(f"no layer {layer!r} in {self.path}; layers here: {there}")
+            raise UnknownLayer(f"no layer {layer!r} in {self.place}; layers here: {there}")
         return records[layer]
 
     def read(
@@ -162,22 +153,16 @@ class Workspace:
         box = _checked_bbox(bbox)
         if offset < 0 or (limit is not None and limit < 0):
             raise InvalidInput(f"limit {limit} and offset {offset} must not be negative")
-
-        def page() -> gpd.GeoDataFrame:
-            record = self.record(layer)
-            return read_table(self.gpkg, record, box, limit, offset, _on_day(record, at))
-
-        return self._steady(page)
+        self._check_id(layer)
+        frame = self.backend.read(layer, Selection(box, limit, offset, at))
+        return frame if frame is not None else self._unknown(layer)
 
     def count(self, layer: str, bbox: BBox | None = None, at: str | date | None = None) -> int:
         """Return how many features the layer has, or how many meet the box and are valid on the day."""
         box = _checked_bbox(bbox)
-
-        def number() -> int:
-            record = self.record(layer)
-            return count_table(self.gpkg, record.id, box, _on_day(record, at))
-
-        return self._steady(number)
+        self._check_id(layer)
+        number = self.backend.count(layer, Selection(box, at=at))
+        return number if number is not None else self._unknown(layer)
 
     def write(self, layers: Mapping[str, LayerData]) -> list[LayerRecord]:
         """Write layers, each in place of what it had; all of them appear together or none does.
@@ -193,35 +178,16 @@ class Workspace:
         if not ready:
             return []
         with self.transaction():
-            kept = [v for record, frame in ready for v in self._kept(record.id, frame, layers[record.id].cause)]
-            with swapped(self.gpkg) as copy:
-                for record, frame in ready:
-                    write_table(copy, record.id, frame, f"{record.title_zh} / {record.title_en}")
-                put_records(copy, [record for record, _ in ready])
-                put_versions(copy, kept)
+            about = {"what": ", ".join(layers), "layers": {record.id: record.content_hash for record, _ in ready}}
+            with self._telling(about):
+                kept = [v for record, frame in ready for v in self._kept(record.id, frame, layers[record.id].cause)]
+                self.backend.write(Change(ready, kept))
         return [record for record, _ in ready]
 
     def versions(self, layer: str) -> list[Version]:
         """Return the versions of a layer that were kept, the first first."""
         self.require()
-        return get_versions(self.gpkg, layer)
-
-    def _kept(self, layer: str, frame: gpd.GeoDataFrame, cause: Cause | None) -> list[Version]:
-        """Keep the snapshot of a version, and before it of what the layer holds if no version has that yet."""
-        if cause is None:
-            return []
-        known = get_versions(self.gpkg, layer)
-        number = known[-1].number + 1 if known else 1
-        made: list[Version] = []
-        if layer in get_records(self.gpkg):
-            there = self.read(layer)
-            found = version_of(layer, number, Cause("found", ""), there)
-            if not known or found.content_hash != known[-1].content_hash:
-                self.snapshots.put(found, there)
-                made.append(found)
-        version = version_of(layer, number + len(made), cause, frame)
-        self.snapshots.put(version, frame)
-        return [*made, version]
+        return self.backend.versions(layer)
 
     def delete(self, layer: str) -> None:
         """Remove a layer.
@@ -232,9 +198,7 @@ class Workspace:
             The workspace has no such layer.
         """
         with self.transaction():
-            record = self.record(layer)
-            with swapped(self.gpkg) as copy:
-                drop_table(copy, record.id)
+            self.backend.drop(self.record(layer).id)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -245,61 +209,87 @@ class Workspace:
         InvalidInput, SourceUnavailable
             The path is a file; the folder cannot be made or another program writes for too long.
         """
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except FileExistsError as error:
-            raise InvalidInput(f"the workspace {self.path} is a file; give a folder with --workspace") from error
-        except OSError as error:
-            raise SourceUnavailable(f"cannot make the workspace {self.path}: {error.strerror}") from error
-        outermost = not self._lock.is_locked
-        try:
-            self._lock.acquire(timeout=_LOCK_SECONDS)
-        except filelock.Timeout as error:
-            raise SourceUnavailable(f"another program is writing to {self.path}; try again when it is done") from error
-        except OSError as error:
-            raise SourceUnavailable(f"cannot write to the workspace {self.path}: {error.strerror}") from error
-        try:
+        with self.backend.lock() as outermost:
             if outermost:
                 self._clean()
+                self._upgrade()
+            yield
+
+    def _check_id(self, layer: str) -> None:
+        self.require()
+        if not _ID.fullmatch(layer):
+            self._unknown(layer)
+
+    def _unknown(self, layer: str) -> NoReturn:
+        self.record(layer)
+        raise UnknownLayer(f"layer {layer!r} in {self.place} was removed while it was read")
+
+    def _kept(self, layer: str, frame: gpd.GeoDataFrame, cause: Cause | None) -> list[Version]:
+        """Keep the snapshot of a version, and before it of what the layer holds if no version has that yet."""
+        if cause is None:
+            return []
+        known = self.backend.versions(layer)
+        number = known[-1].number + 1 if known else 1
+        made: list[Version] = []
+        if layer in self.backend.records():
+            there = self.read(layer)
+            found = version_of(layer, number, Cause("found", ""), there)
+            if not known or found.content_hash != known[-1].content_hash:
+                self.snapshots.put(found, there)
+                made.append(found)
+        version = version_of(layer, number + len(made), cause, frame)
+        self.snapshots.put(version, frame)
+        return [*made, version]
+
+    @contextmanager
+    def _telling(self, about: dict[str, Any]) -> Iterator[None]:
+        """Note a write under way, so that if it is stopped the next start can say what became of it."""
+        since = datetime.now(UTC).isoformat(timespec="seconds")
+        self.backend.register.save({WRITING: {**about, "who": os_user(), "since": since}})
+        try:
             yield
         finally:
-            self._lock.release()
-
-    def _steady(self, read: Callable[[], T]) -> T:
-        """Read again when the file was replaced meanwhile, so that record and data belong together."""
-        while True:
-            before = signature(self.gpkg)
-            try:
-                result = read()
-            except (SourceUnavailable, UnknownLayer):
-                if signature(self.gpkg) == before:
-                    raise
-                continue
-            if signature(self.gpkg) == before:
-                return result
-
-    def _clean_if_free(self) -> None:
-        if not self.path.is_dir() or self._lock.is_locked:
-            return
-        try:
-            self._lock.acquire(timeout=0)
-        except (filelock.Timeout, OSError):
-            return
-        try:
-            self._clean()
-        finally:
-            self._lock.release()
+            self.backend.register.save({WRITING: None})
 
     def _clean(self) -> None:
-        """Remove half-written files; only ever called under the lock, so no writer is at work on them."""
-        for folder in (self.path, self.observations.folder, self.rasters.folder, self.snapshots.folder):
-            for leftover in (*folder.glob(f"{TEMPORARY}*"), *folder.glob(".*.part")):
-                _log.warning("removed %s, left by a writer that was stopped", leftover)
-                leftover.unlink(missing_ok=True)
+        """Remove what a stopped writer left and say what became of its write; only under the lock."""
+        documents = self.backend.register.load()
+        for leftover in self.backend.clean():
+            _log.warning("removed %s, left by a writer that was stopped", leftover)
+        if WRITING not in documents:
+            return
+        _log.warning("%s", self._became(documents[WRITING]))
+        for stray in self.observations.strays():
+            self.backend.files.remove(stray)
+        self.backend.register.save({WRITING: None})
+
+    def _became(self, writing: Mapping[str, Any]) -> str:
+        records = self.backend.records()
+        wanted = dict(writing.get("layers", {}))
+        done = bool(wanted) and all(name in records and records[name].content_hash == wanted[name] for name in wanted)
+        if "observations" in writing:
+            done = sorted(self.observations.manifest().names()) != writing["observations"]
+        what, who, since = (writing.get(name, "?") for name in ("what", "who", "since"))
+        zh, en = _DONE if done else _UNDONE
+        return f"{self.place}: 上次写入（{what}，{who}，{since}）被中断，{zh} · the last write was stopped {en}"
+
+    def _upgrade(self) -> None:
+        found = store_format(self.backend.register.load(), self.place)
+        if found < FORMAT and not self.backend.records() and not self.observations.months():
+            self.backend.register.save({"format": FORMAT})
+            return
+        for number in range(found, FORMAT):
+            _log.warning("%s: 存储格式升级 %d -> %d · store upgraded", self.place, number, number + 1)
+            STEPS[number](self)
 
 
-def _on_day(record: LayerRecord, at: str | date | None) -> str:
-    return "" if at is None else valid_condition(record.columns, record.id, at)
+def _from_1_to_2(workspace: Workspace) -> None:
+    """Name the months of observations by their content and list them."""
+    workspace.observations.upgrade()
+
+
+STEPS: dict[int, Callable[[Workspace], None]] = {1: _from_1_to_2}
+"""What brings a store of each older format into the next one; a step that is stopped leaves the older one whole."""
 
 
 def _prepare(layer: str, data: LayerData) -> tuple[LayerRecord, gpd.GeoDataFrame]:

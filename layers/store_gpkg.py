@@ -1,56 +1,28 @@
 """The GeoPackage under a workspace: whole-file swaps, layer tables, the table of records."""
 
-import json
 import os
 import secrets
 import shutil
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import asdict, dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import quote
 
 import geopandas as gpd
-import pandas as pd
 import pyogrio
 import pyogrio.errors
 import shapely
 
 from geo.errors import SourceUnavailable
 from layers.frames import WGS84, restore
+from layers.records import LayerRecord, from_row, to_row
+from layers.store_files import TEMPORARY, replace_durably
 
-TEMPORARY = ".writing-"
 RECORDS = "suyuan_layers"
 _FID = "suyuan_fid"
 _GEOMETRY = "geom"
-
-
-@dataclass(frozen=True)
-class LayerRecord:
-    """What the workspace knows of one layer without reading it.
-
-    `bbox` is (west, south, east, north) in degrees; `geometry` is "point", "line", "polygon", "mixed" or "none";
-    `columns` maps each attribute column to str, int, float, bool or time; times are aware UTC timestamps.
-    """
-
-    id: str
-    schema: str
-    title_zh: str
-    title_en: str
-    kind: str
-    geometry: str
-    count: int
-    bbox: tuple[float, float, float, float] | None
-    time_start: pd.Timestamp | None
-    time_end: pd.Timestamp | None
-    synthetic: bool
-    note_zh: str
-    note_en: str
-    provenance: dict[str, object]
-    updated_at: pd.Timestamp
-    columns: dict[str, str]
-    content_hash: str
 
 
 @contextmanager
@@ -77,18 +49,6 @@ def swapped(path: Path) -> Iterator[Path]:
     finally:
         for leftover in path.parent.glob(f"{copy.name}*"):
             leftover.unlink(missing_ok=True)
-
-
-def replace_durably(new: Path, path: Path) -> None:
-    """Put a finished file in another's place so that a crash leaves one of them whole."""
-    with new.open("rb+") as stream:
-        os.fsync(stream.fileno())
-    os.replace(new, path)
-    folder = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(folder)
-    finally:
-        os.close(folder)
 
 
 def settle(path: Path) -> None:
@@ -145,7 +105,7 @@ def put_records(path: Path, records: list[LayerRecord]) -> None:
         )
         base.executemany(
             f"INSERT OR REPLACE INTO {RECORDS} VALUES ({', '.join('?' * len(names))})",
-            [_to_row(record) for record in records],
+            [to_row(record) for record in records],
         )
 
 
@@ -159,7 +119,7 @@ def get_records(path: Path) -> dict[str, LayerRecord]:
             return {}
         names = ", ".join(f'"{f.name}"' for f in fields(LayerRecord))
         rows = base.execute(f"SELECT {names} FROM {RECORDS} ORDER BY id").fetchall()
-    return {row[0]: _from_row(row) for row in rows}
+    return {row[0]: from_row(row) for row in rows}
 
 
 def drop_table(path: Path, layer: str) -> None:
@@ -234,7 +194,9 @@ def _wkb(blob: bytes) -> bytes:
 def _storage_type(frame: gpd.GeoDataFrame) -> str:
     found = set(frame.geometry.geom_type.dropna())
     known = {"Point", "LineString", "Polygon", "MultiPoint", "MultiLineString", "MultiPolygon"}
-    return str(found.pop()) if len(found) == 1 and found <= known else "Unknown"
+    kind = str(found.pop()) if len(found) == 1 and found <= known else "Unknown"
+    raised = set(shapely.has_z(frame.geometry.dropna().to_numpy()).tolist())
+    return f"{kind} Z" if raised == {True} else kind if len(raised) < 2 else "Unknown"
 
 
 @contextmanager
@@ -268,29 +230,3 @@ def _errors(path: Path) -> Iterator[None]:
 
 def _one_line(error: BaseException) -> str:
     return " ".join(str(error).split())
-
-
-def _to_row(record: LayerRecord) -> tuple[object, ...]:
-    row = asdict(record)
-    for name in ("bbox", "provenance", "columns"):
-        row[name] = json.dumps(row[name], ensure_ascii=False)
-    for name in ("time_start", "time_end", "updated_at"):
-        row[name] = None if row[name] is None else row[name].isoformat()
-    return tuple(int(value) if isinstance(value, bool) else value for value in row.values())
-
-
-def _from_row(row: tuple[str, ...]) -> LayerRecord:
-    values: dict[str, object] = dict(zip((f.name for f in fields(LayerRecord)), row, strict=True))
-    decode: dict[str, Callable[[str], object]] = {
-        "bbox": lambda text: tuple(json.loads(text)) if text != "null" else None,
-        "provenance": json.loads,
-        "columns": json.loads,
-        "time_start": pd.Timestamp,
-        "time_end": pd.Timestamp,
-        "updated_at": pd.Timestamp,
-        "synthetic": bool,
-    }
-    for name, convert in decode.items():
-        value = values[name]
-        values[name] = None if value is None else convert(value)  # type: ignore[arg-type]
-    return LayerRecord(**values)  # type: ignore[arg-type]

@@ -5,16 +5,19 @@ from pathlib import Path, PurePosixPath
 
 import numpy as np
 
-from geo.errors import InvalidInput, MissingData, SourceUnavailable
+from geo.errors import InvalidInput
 from geo.rasters import Raster, write_cog
+from layers.store_files import Files
 
 
 class RasterStore:
-    """The folder `rasters/`; equal rasters share one file, and a file is never changed once it is there."""
+    """The files `rasters/`; equal rasters share one file, and a file is never changed once it is there."""
 
-    def __init__(self, folder: Path) -> None:
-        """Name the folder; it is made at the first write."""
-        self.folder = folder
+    folder = "rasters"
+
+    def __init__(self, files: Files) -> None:
+        """Name where the files lie."""
+        self._files = files
 
     def put(self, raster: Raster) -> str:
         """Write a raster and return its path relative to the workspace, such as ``rasters/1a2b....tif``.
@@ -22,17 +25,12 @@ class RasterStore:
         Raises
         ------
         SourceUnavailable
-            The folder cannot be written.
+            The store cannot be written.
         """
-        name = f"{raster_hash(raster)[:32]}.tif"
-        target = self.folder / name
-        if not target.exists():
-            try:
-                self.folder.mkdir(parents=True, exist_ok=True)
-            except OSError as error:
-                raise SourceUnavailable(f"cannot make {self.folder}: {error.strerror}; nothing was changed") from error
-            write_cog(raster, target)
-        return f"{self.folder.name}/{name}"
+        name = f"{self.folder}/{raster_hash(raster)[:32]}.tif"
+        if not self._files.exists(name):
+            self._files.put(name, lambda part: write_cog(raster, part))
+        return name
 
     def path(self, relative: str) -> Path:
         """Return the file behind a path that `put` returned.
@@ -45,12 +43,9 @@ class RasterStore:
             The file is not there.
         """
         parts = PurePosixPath(relative).parts
-        if len(parts) != 2 or parts[0] != self.folder.name or parts[1].startswith("."):
+        if len(parts) != 2 or parts[0] != self.folder or parts[1].startswith("."):
             raise InvalidInput(f"{relative!r} is not a raster of this workspace")
-        found = self.folder / parts[1]
-        if not found.is_file():
-            raise MissingData(f"the raster {relative} is not in {self.folder.parent}; add it again")
-        return found
+        return self._files.local("/".join(parts))
 
 
 def raster_hash(raster: Raster) -> str:

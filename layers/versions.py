@@ -6,22 +6,22 @@ before that step, so a version that is listed can always be read, and the GeoPac
 
 import getpass
 import json
-import os
-import secrets
 import sqlite3
 from collections.abc import Sequence
-from contextlib import closing, suppress
+from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from typing import Any
 
 import geopandas as gpd
 import pandas as pd
 import pyarrow
 
-from geo.errors import InvalidInput, MissingData, SourceUnavailable
+from geo.errors import InvalidInput, MissingData
 from layers.frames import kinds, restore
 from layers.provenance import content_hash
-from layers.store_gpkg import TEMPORARY, readonly, replace_durably
+from layers.store_files import Files
+from layers.store_gpkg import readonly
 
 VERSIONS = "suyuan_versions"
 
@@ -72,11 +72,13 @@ def version_of(layer: str, number: int, cause: Cause, frame: gpd.GeoDataFrame) -
 
 
 class SnapshotStore:
-    """The folder `versions/`: one Parquet file per content, never changed once it is there."""
+    """The files `versions/`: one Parquet file per content, never changed once it is there."""
 
-    def __init__(self, folder: Path) -> None:
-        """Name the folder; it is made at the first snapshot."""
-        self.folder = folder
+    folder = "versions"
+
+    def __init__(self, files: Files) -> None:
+        """Name where the files lie."""
+        self._files = files
 
     def put(self, version: Version, frame: gpd.GeoDataFrame) -> None:
         """Keep a normalised frame under its content hash, durably.
@@ -86,19 +88,8 @@ class SnapshotStore:
         SourceUnavailable
             The folder cannot be written; nothing was changed.
         """
-        target = self._path(version)
-        if target.exists():
-            return
-        part = self.folder / f"{TEMPORARY}{os.getpid()}-{secrets.token_hex(4)}.parquet"
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            frame.to_parquet(part, index=False, compression="zstd")
-            replace_durably(part, target)
-        except OSError as error:
-            raise SourceUnavailable(f"cannot write {target}: {error.strerror or error}; nothing was changed") from error
-        finally:
-            with suppress(OSError):
-                part.unlink(missing_ok=True)
+        if not self._files.exists(self.name(version)):
+            self._files.put(self.name(version), lambda part: frame.to_parquet(part, index=False, compression="zstd"))
 
     def get(self, version: Version) -> gpd.GeoDataFrame:
         """Return what the layer held, checked against its hash.
@@ -108,17 +99,33 @@ class SnapshotStore:
         MissingData
             The snapshot is gone or damaged.
         """
-        path = self._path(version)
+        where = f"version {version.number} of {version.layer}: {self._files.place}/{self.name(version)}"
         try:
-            frame = restore(gpd.read_parquet(path), version.columns)
+            with self._files.open(self.name(version)) as stream:
+                frame = restore(gpd.read_parquet(stream), version.columns)
         except (OSError, ValueError, pyarrow.ArrowException) as error:
-            raise MissingData(f"version {version.number} of {version.layer}: {path} cannot be read") from error
+            raise MissingData(f"{where} cannot be read") from error
         if content_hash(frame) != version.content_hash:
-            raise MissingData(f"version {version.number} of {version.layer}: {path} is not what was stored")
+            raise MissingData(f"{where} is not what was stored")
         return frame
 
-    def _path(self, version: Version) -> Path:
-        return self.folder / f"{version.content_hash}.parquet"
+    def name(self, version: Version) -> str:
+        """Return the file that holds a version."""
+        return f"{self.folder}/{version.content_hash}.parquet"
+
+
+def version_row(version: Version) -> tuple[object, ...]:
+    """Return a version as numbers and texts, in the order of its fields."""
+    row = asdict(version)
+    row |= {"time": row["time"].isoformat(), "columns": json.dumps(row["columns"], ensure_ascii=False)}
+    return tuple(row.values())
+
+
+def row_version(row: Sequence[Any]) -> Version:
+    """Return the version that `version_row` wrote."""
+    values = dict(zip((f.name for f in fields(Version)), row, strict=True))
+    values |= {"time": pd.Timestamp(values["time"]), "columns": json.loads(values["columns"])}
+    return Version(**values)
 
 
 def put_versions(path: Path, versions: Sequence[Version]) -> None:
@@ -133,11 +140,8 @@ def put_versions(path: Path, versions: Sequence[Version]) -> None:
             "INSERT OR IGNORE INTO gpkg_contents (table_name, data_type, identifier, description) VALUES (?, ?, ?, ?)",
             (VERSIONS, "attributes", VERSIONS, "Suyuan: who added what and when"),
         )
-        rows = [asdict(version) for version in versions]
-        for row in rows:
-            row |= {"time": row["time"].isoformat(), "columns": json.dumps(row["columns"], ensure_ascii=False)}
         base.executemany(
-            f"INSERT INTO {VERSIONS} VALUES ({', '.join('?' * len(names))})", [tuple(row.values()) for row in rows]
+            f"INSERT INTO {VERSIONS} VALUES ({', '.join('?' * len(names))})", [version_row(v) for v in versions]
         )
 
 
@@ -150,21 +154,7 @@ def get_versions(path: Path, layer: str) -> list[Version]:
         if base.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSIONS,)).fetchone() is None:
             return []
         rows = base.execute(f'SELECT {names} FROM {VERSIONS} WHERE layer = ? ORDER BY "number"', (layer,)).fetchall()
-    return [
-        Version(
-            layer=row[0],
-            number=row[1],
-            time=pd.Timestamp(row[2]),
-            action=row[3],
-            who=row[4],
-            file=row[5],
-            file_sha256=row[6],
-            content_hash=row[7],
-            count=row[8],
-            columns=json.loads(row[9]),
-        )
-        for row in rows
-    ]
+    return [row_version(row) for row in rows]
 
 
 def find_version(versions: Sequence[Version], layer: str, number: int) -> Version:

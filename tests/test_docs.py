@@ -7,13 +7,14 @@ from pathlib import Path
 
 import pytest
 
-GUIDES = ("docs/analyst.md", "docs/emergency.md", "docs/clerk.md")
+GUIDES = ("docs/analyst.md", "docs/emergency.md", "docs/clerk.md", "docs/hotspots.md")
 PAGES = (
     "README.md",
     "README.zh.md",
     "docs/staff.md",
     "docs/analyst.md",
     "docs/emergency.md",
+    "docs/hotspots.md",
     "docs/dependencies.md",
     "docs/layers.md",
 )

@@ -10,7 +10,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import geopandas as gpd
 import numpy as np
 import pandas as pd
 import pyarrow as pa
@@ -20,8 +19,8 @@ import xarray as xr
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.tdump import is_tdump, read_tdump, write_tdump
 from tracing.trajectory import POINT_COLUMNS
+from tracing.trajectory_parquet import PROVENANCE_KEY, ParquetSink
 
-_KEY = b"suyuan_provenance"
 _TIMES = ("start_time", "time")
 _PATH_FIELDS = ("trajectory", "receptor", "start_time", "end_reason")
 _EPOCH = "seconds since 1970-01-01 00:00:00"
@@ -82,10 +81,15 @@ def write_trajectories(
     if path.suffix.lower() == ".tdump":
         write_tdump(points, path, met_id=met_id, vertical=vertical)
         return
-    encode = _look_up(_WRITERS, path)
+    encode = None if path.suffix.lower() == ".parquet" else _look_up(_WRITERS, path)
     missing = [name for name in POINT_COLUMNS if name not in points]
     if missing:
         raise InvalidInput(f"trajectories: columns {missing} are missing; needed are {list(POINT_COLUMNS)}")
+    if encode is None:
+        with ParquetSink(path) as sink:
+            sink.add(points)
+            sink.finish(provenance)
+        return
     text = json.dumps(provenance, sort_keys=True, ensure_ascii=False, default=str)
     content = encode(points.reset_index(drop=True), text)
     part = path.with_name(path.name + ".part")
@@ -134,7 +138,7 @@ def _look_up(table: dict[str, Any], path: Path) -> Any:
     try:
         return table[path.suffix.lower()]
     except KeyError:
-        known = ", ".join([".tdump", *table])
+        known = ", ".join(dict.fromkeys([".tdump", *table, ".parquet"]))
         raise InvalidInput(f"{path}: extension {path.suffix!r} is not known for trajectories; use {known}") from None
 
 
@@ -174,17 +178,6 @@ def _to_geojson(points: pd.DataFrame, provenance: str) -> bytes:
     ]
     collection = {"type": "FeatureCollection", "provenance": json.loads(provenance), "features": features}
     return json.dumps(collection, ensure_ascii=False, separators=(",", ":")).encode("utf-8")
-
-
-def _to_parquet(points: pd.DataFrame, provenance: str) -> bytes:
-    frame = gpd.GeoDataFrame(points, geometry=gpd.points_from_xy(points["lon"], points["lat"]), crs="EPSG:4326")
-    buffer = io.BytesIO()
-    frame.to_parquet(buffer, index=False, compression="zstd")
-    table = pq.read_table(io.BytesIO(buffer.getvalue()))
-    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _KEY: provenance.encode("utf-8")})
-    out = io.BytesIO()
-    pq.write_table(table, out, compression="zstd")
-    return out.getvalue()
 
 
 def _to_netcdf(points: pd.DataFrame, provenance: str) -> bytes:
@@ -238,7 +231,7 @@ def _from_netcdf(path: Path) -> pd.DataFrame:
 def _from_parquet(path: Path) -> pd.DataFrame:
     table = pq.read_table(path)
     points = table.drop_columns([n for n in ("geometry",) if n in table.column_names]).to_pandas()
-    points.attrs = {"provenance": json.loads((table.schema.metadata or {}).get(_KEY, b"{}"))}
+    points.attrs = {"provenance": json.loads((pq.read_metadata(path).metadata or {}).get(PROVENANCE_KEY, b"{}"))}
     return points
 
 
@@ -272,7 +265,6 @@ def _from_openair(table: pd.DataFrame) -> pd.DataFrame:
 
 _WRITERS: dict[str, Callable[[pd.DataFrame, str], bytes]] = {
     ".nc": _to_netcdf,
-    ".parquet": _to_parquet,
     ".geojson": _to_geojson,
     ".csv": _to_csv,
 }

@@ -1,43 +1,46 @@
-"""Trajectories over a Dask cluster: chunks of starts, the meteorology opened once per worker, the same bytes.
+"""Trajectories in parts, here or over a Dask cluster: the same bytes, memory that does not grow with the run.
 
-The scheduler sees one task per chunk; a killed worker's chunks run again elsewhere. A chunk is numbered from its
-place in the table of starts, so neither chunks nor workers show in the result.
+A part is a chunk of starts that takes about half a second, so a run that is stopped ends soon. On a cluster the
+scheduler sees one task per chunk, each worker prepares the meteorology once, and a killed worker's chunks run again
+elsewhere. A path is numbered from its place in the table of starts, so neither chunks nor workers show in the result.
 """
 
 import hashlib
 import threading
-from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from distributed import Client, Future, as_completed
+from distributed import Client, Future, KilledWorker
 
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met import open_met
-from tracing.trajectory import DEFAULT, Integration, check_request, window_of
+from tracing.trajectory import DEFAULT, Integration, available_threads, check_request, labelled, prepare_window
+from tracing.trajectory_groups import Positions, Window, chunk_size, chunks, groups_of
 from tracing.trajectory_spread import run_all
-from tracing.vertical import Prepared, assumptions, ground_contact, prepare
+from tracing.vertical import Prepared
 from tracing.vertical_along import check_along
 
 Progress = Callable[[int, int], None]
 
-_KEEP = 2
 _SMALLEST_CHUNK = 50
 _CHUNKS_PER_THREAD = 8
+# Chunks per thread of the cluster that are under way or wait to be taken, so that memory stays bounded.
+_AHEAD = 3
 _cache: OrderedDict[str, Prepared] = OrderedDict()
 _lock = threading.Lock()
 
 
 @dataclass(frozen=True)
 class TraceJob:
-    """What every chunk of one run shares. ``token`` stands for it all, the files' sizes and times included."""
+    """What the chunks of one window share. ``token`` stands for it all, the files' sizes and times included."""
 
     paths: tuple[str, ...]
-    window: tuple[pd.Timestamp, pd.Timestamp]
+    window: Window
     hours: float
     vertical: str
     options: Integration
@@ -45,7 +48,7 @@ class TraceJob:
 
 
 def trace(
-    client: Client,
+    client: Client | None,
     paths: str | Path | Sequence[str | Path],
     starts: pd.DataFrame,
     *,
@@ -54,11 +57,11 @@ def trace(
     options: Integration = DEFAULT,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """Return what :func:`tracing.trajectory.trajectories` returns, computed on a cluster.
+    """Return what :func:`tracing.trajectory.trajectories` returns, computed chunk by chunk.
 
     Parameters
     ----------
-    client : dask.distributed Client, local or remote; the workers must see ``paths``
+    client : dask.distributed Client, local or remote, whose workers see ``paths``; without one, this process's threads
     paths : meteorological files
     starts, hours, vertical, options : as for :func:`tracing.trajectory.trajectories`
     progress : called with the number of trajectories done and the number in all, after each chunk
@@ -69,26 +72,84 @@ def trace(
         As :func:`tracing.trajectory.trajectories` and :func:`tracing.met.open_met` do.
     """
     met = open_met(paths)
+    parts = trace_parts(
+        client, paths, starts, met=met, hours=hours, vertical=vertical, options=options, progress=progress
+    )
+    return labelled(list(parts), met, vertical, options)
+
+
+def trace_parts(
+    client: Client | None,
+    paths: str | Path | Sequence[str | Path],
+    starts: pd.DataFrame,
+    *,
+    met: xr.Dataset,
+    hours: float,
+    vertical: str = "omega",
+    options: Integration = DEFAULT,
+    progress: Progress | None = None,
+    chunk: int | None = None,
+) -> Iterator[pd.DataFrame]:
+    """Yield the points chunk by chunk; memory holds a few chunks and one window of winds, however long the run.
+
+    Parameters
+    ----------
+    met : the Dataset of ``paths``
+    chunk : starts of one part; by default what takes about half a second
+
+    Yields
+    ------
+    DataFrame as of :func:`tracing.trajectory.trajectories`. The parts of one window of winds follow in the order of
+    the starts; where a run needs several windows, they follow in time.
+
+    Raises
+    ------
+    InvalidInput, MissingData
+        As :func:`tracing.trajectory.trajectories`.
+    SourceUnavailable
+        If the workers of the cluster die of a chunk again and again.
+    """
     check_along(met, options.along)
     check_request(met, starts, hours=hours, vertical=vertical, options=options)
-    job = make_job(paths, window_of(starts, hours), hours=hours, vertical=vertical, options=options)
-    threads = sum(client.nthreads().values()) or 1
-    size = max(_SMALLEST_CHUNK, -(-len(starts) // (threads * _CHUNKS_PER_THREAD)))
-    points = run_chunks(client, job, starts, chunk=size, progress=progress)
-    said = [*assumptions(met, options.roughness), *ground_contact(points, vertical)]
-    points.attrs |= {"warnings": said, "source": met.attrs.get("source", "")}
-    return points
+    if chunk is not None and chunk < 1:
+        raise InvalidInput(f"chunk of {chunk} starts is too small; give one start or more")
+    threads = available_threads() if client is None else max(1, sum(client.nthreads().values()))
+    groups = groups_of(met, starts, hours=hours, vertical=vertical, options=options)
+    done = 0
+    for group in groups:
+        if client is None:
+            size = chunk or chunk_size(hours, options, threads=threads)
+            prepared = prepare_window(met, group.window, hours=hours, vertical=vertical, options=options)
+            tables: Iterator[pd.DataFrame] = (
+                _run(prepared, starts, rows, hours, options, threads) for rows in chunks(group, size)
+            )
+        else:
+            fair = max(_SMALLEST_CHUNK, -(-group.rows.size // (threads * _CHUNKS_PER_THREAD)))
+            size = chunk or min(fair, chunk_size(hours, options))
+            job = make_job(paths, group.window, hours=hours, vertical=vertical, options=options)
+            tables = _on_cluster(client, job, starts, chunks(group, size), ahead=_AHEAD * threads)
+        for rows, table in zip(chunks(group, size), tables, strict=True):
+            yield table
+            done += rows.size
+            if progress is not None:
+                progress(done, len(starts))
+
+
+def _run(
+    prepared: Prepared, starts: pd.DataFrame, rows: Positions, hours: float, options: Integration, threads: int
+) -> pd.DataFrame:
+    return run_all(prepared, starts.iloc[rows], hours=hours, options=options, numbers=rows + 1, threads=threads)
 
 
 def make_job(
     paths: str | Path | Sequence[str | Path],
-    window: tuple[pd.Timestamp, pd.Timestamp],
+    window: Window,
     *,
     hours: float,
     vertical: str,
     options: Integration,
 ) -> TraceJob:
-    """Return the description of a run; its token changes with any file, setting or the window."""
+    """Return the description of a window's run; its token changes with any file, setting or the window."""
     files = tuple(sorted(str(Path(p).resolve()) for p in ([paths] if isinstance(paths, str | Path) else paths)))
     digest = hashlib.sha256()
     for part in (
@@ -102,64 +163,54 @@ def make_job(
     return TraceJob(files, window, hours, vertical, options, digest.hexdigest())
 
 
-def run_chunks(
-    client: Client, job: TraceJob, starts: pd.DataFrame, *, chunk: int, progress: Progress | None = None
-) -> pd.DataFrame:
-    """Run a job in chunks of ``chunk`` starts and return the points in the order of the starts.
-
-    Raises
-    ------
-    InvalidInput
-        If ``chunk`` is less than one.
-    """
-    if chunk < 1:
-        raise InvalidInput(f"chunk of {chunk} starts is too small; give one start or more")
-    shared = client.scatter(job, broadcast=True, hash=False)
-    pieces = range(0, len(starts), chunk)
-    futures = [client.submit(run_chunk, shared, starts.iloc[i : i + chunk], i + 1, pure=False) for i in pieces]
-    try:
-        tables = _gather(futures, progress, len(starts), chunk)
-    finally:
-        client.cancel(futures)
-    return pd.concat(tables, ignore_index=True)
-
-
-def run_chunk(job: TraceJob, starts: pd.DataFrame, first: int) -> pd.DataFrame:
-    """Run one chunk on a worker; ``first`` is the number of its first trajectory."""
-    return run_all(prepared_for(job), starts, hours=job.hours, options=job.options, first=first)
+def run_chunk(job: TraceJob, starts: pd.DataFrame, rows: Positions) -> pd.DataFrame:
+    """Run one chunk on a worker; ``rows`` are its rows in the table of all starts."""
+    return run_all(prepared_for(job), starts, hours=job.hours, options=job.options, numbers=rows + 1)
 
 
 def prepared_for(job: TraceJob) -> Prepared:
-    """Return the job's prepared meteorology, made once per process and kept for the last few jobs."""
+    """Return the window's prepared meteorology, made once per process and kept until another's is needed."""
     with _lock:
         if job.token not in _cache:
+            _cache.clear()
             met = open_met(job.paths)
-            _cache[job.token] = prepare(
-                met,
-                job.vertical,
-                top_m=job.options.top_m,
-                roughness=job.options.roughness,
-                window=job.window,
-                backward=job.hours < 0,
-                along=job.options.along,
+            _cache[job.token] = prepare_window(
+                met, job.window, hours=job.hours, vertical=job.vertical, options=job.options
             )
-            while len(_cache) > _KEEP:
-                _cache.popitem(last=False)
-        _cache.move_to_end(job.token)
         return _cache[job.token]
 
 
-def _gather(futures: list[Future], progress: Progress | None, total: int, chunk: int) -> list[pd.DataFrame]:
-    place = {future.key: k for k, future in enumerate(futures)}
-    tables: list[pd.DataFrame | None] = [None] * len(futures)
-    done = 0
-    for future in as_completed(futures):
-        k = place[future.key]
-        tables[k] = future.result()
-        done += min(chunk, total - k * chunk)
-        if progress is not None:
-            progress(done, total)
-    return [table for table in tables if table is not None]
+def _on_cluster(
+    client: Client, job: TraceJob, starts: pd.DataFrame, rest: Iterator[Positions], *, ahead: int
+) -> Iterator[pd.DataFrame]:
+    """Yield the chunks' tables in order; ``ahead`` chunks at most are with the workers."""
+    # A task and not scattered data: what a killed worker held is made again.
+    shared = client.submit(_given, job, pure=False)
+    under_way: deque[Future] = deque()
+    try:
+        for rows in rest:
+            under_way.append(client.submit(run_chunk, shared, starts.iloc[rows], rows, pure=False))
+            if len(under_way) >= ahead:
+                yield _taken(under_way.popleft())
+        while under_way:
+            yield _taken(under_way.popleft())
+    finally:
+        client.cancel(list(under_way), force=True)
+
+
+def _given(job: TraceJob) -> TraceJob:
+    return job
+
+
+def _taken(future: Future) -> pd.DataFrame:
+    try:
+        table: pd.DataFrame = future.result()
+    except KilledWorker as error:
+        raise SourceUnavailable(
+            f"the cluster's workers died again and again ({' '.join(str(error).split())[:200]}); "
+            "give them more memory, or run without SUYUAN_DASK_SCHEDULER"
+        ) from error
+    return table
 
 
 def _stamp(path: str) -> str:

@@ -114,7 +114,7 @@ def _contiguity(places: gpd.GeoSeries) -> csr_array:
 
 
 def _within(lon: NDArray[np.float64], lat: NDArray[np.float64], metres: float) -> csr_array:
-    tree = KDTree(_geocentric(lon, lat))
+    tree = KDTree(geocentric(lon, lat))
     reach = metres + TIE_M
     pairs = (int(tree.count_neighbors(tree, reach)) - lon.size) // 2
     if pairs > MAX_PAIRS:
@@ -130,7 +130,7 @@ def _nearest(lon: NDArray[np.float64], lat: NDArray[np.float64], k: int) -> csr_
     n = lon.size
     if k > n - 2:
         raise InvalidInput(f"knn:{k} needs at least {k + 2} places with data, there are {n}: choose a smaller k")
-    tree = KDTree(_geocentric(lon, lat), balanced_tree=False)
+    tree = KDTree(geocentric(lon, lat), balanced_tree=False)
     # In the tree's own order the places that are asked about lie together in memory: three times faster.
     order = tree.indices
     chords, nearest = tree.query(tree.data[order], k=k + 2, workers=-1)
@@ -174,7 +174,14 @@ def _rank(
     return np.take_along_axis(candidates, order, axis=1), farthest
 
 
-def _geocentric(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+def geocentric(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return positions on the ellipsoid in metres from the Earth's centre, shape (n, 3).
+
+    Raises
+    ------
+    InvalidInput
+        Not longitude and latitude in degrees.
+    """
     if not (np.abs(lat) <= 90.0).all() or not (np.abs(lon) <= 360.0).all():
         raise InvalidInput("a place lies outside -90..90 degrees of latitude: are longitude and latitude swapped?")
     a, e2 = GEOD.a, GEOD.es

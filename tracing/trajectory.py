@@ -12,11 +12,12 @@ import xarray as xr
 
 from geo.errors import InvalidInput, MissingData
 from tracing.met.grid import EARTH_RADIUS_M
+from tracing.trajectory_groups import Window, groups_of, window_of
 from tracing.trajectory_lines import trajectory_lines
 from tracing.trajectory_run import DEFAULT, METHODS, Integration, run
 from tracing.trajectory_spread import run_all
 from tracing.trajectory_table import END_REASONS, POINT_COLUMNS
-from tracing.vertical import VERTICALS, assumptions, ground_contact, prepare
+from tracing.vertical import VERTICALS, Prepared, assumptions, ground_contact, prepare, touching_ground
 
 START_COLUMNS = ("receptor", "time", "lon", "lat", "height_m_agl")
 
@@ -67,17 +68,40 @@ def trajectories(
     >>> points.query("trajectory == 1")[["lon", "lat"]]  # doctest: +SKIP
     """
     check_request(met, starts, hours=hours, vertical=vertical, options=options)
-    prepared = prepare(
+    threads = threads or available_threads()
+    tables = []
+    for group in groups_of(met, starts, hours=hours, vertical=vertical, options=options):
+        prepared = prepare_window(met, group.window, hours=hours, vertical=vertical, options=options)
+        some, numbers = (starts, None) if group.rows.size == len(starts) else (starts.iloc[group.rows], group.rows + 1)
+        tables.append(run_all(prepared, some, hours=hours, options=options, numbers=numbers, threads=threads))
+        del prepared
+    return labelled(tables, met, vertical, options)
+
+
+def available_threads() -> int:
+    """Return how many threads this process may use."""
+    return len(os.sched_getaffinity(0))
+
+
+def prepare_window(met: xr.Dataset, window: Window, *, hours: float, vertical: str, options: Integration) -> Prepared:
+    """Return the meteorology of a window of times, ready for the kernel."""
+    return prepare(
         met,
         vertical,
         top_m=options.top_m,
         roughness=options.roughness,
-        window=window_of(starts, hours),
+        window=window,
         backward=hours < 0,
         along=options.along,
     )
-    points = run_all(prepared, starts, hours=hours, options=options, threads=threads or len(os.sched_getaffinity(0)))
-    said = [*assumptions(met, options.roughness), *ground_contact(points, vertical)]
+
+
+def labelled(tables: list[pd.DataFrame], met: xr.Dataset, vertical: str, options: Integration) -> pd.DataFrame:
+    """Return the points of a run's parts in the order of the starts, and in ``attrs`` what must be known of them."""
+    points = tables[0] if len(tables) == 1 else pd.concat(tables, ignore_index=True)
+    if not points["trajectory"].is_monotonic_increasing:
+        points = points.sort_values("trajectory", kind="stable", ignore_index=True)
+    said = [*assumptions(met, options.roughness), *ground_contact(touching_ground(points, vertical), vertical)]
     points.attrs |= {"warnings": said, "source": met.attrs.get("source", "")}
     return points
 
@@ -98,13 +122,6 @@ def check_request(met: xr.Dataset, starts: pd.DataFrame, *, hours: float, vertic
         raise InvalidInput("starts: column time has no zone; give times in UTC, for example 2010-02-11T12:00Z")
     _check_numbers(starts)
     _check_period(met, starts, hours)
-
-
-def window_of(starts: pd.DataFrame, hours: float) -> tuple[pd.Timestamp, pd.Timestamp]:
-    """Return the first and last time (UTC) that trajectories of ``hours`` from ``starts`` need."""
-    span = pd.Timedelta(hours=float(hours))
-    first, last = starts["time"].min(), starts["time"].max()
-    return min(first, first + span), max(last, last + span)
 
 
 def _check_numbers(starts: pd.DataFrame) -> None:
@@ -150,4 +167,5 @@ __all__ = [
     "run",
     "trajectories",
     "trajectory_lines",
+    "window_of",
 ]

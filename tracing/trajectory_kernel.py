@@ -64,6 +64,8 @@ class Plan(NamedTuple):
 
 _STEPS = np.array([60.0, 30.0, 20.0, 15.0, 12.0, 10.0, 6.0, 5.0, 4.0, 3.0, 2.0, 1.0])
 TINY = 1e-9
+# Of a followed quantity, float32.
+_ROUNDING = 1e-6
 
 
 @njit(cache=True, nogil=True)
@@ -167,12 +169,14 @@ def keep_value(fields: Fields, p: Array, t: float, value: float) -> None:
     """Move ``p`` up or down to the nearest place where ``fields.follow`` is ``value``.
 
     Where the column holds no such place the particle lies on the ground (all values are on its upper side) or at the
-    highest level.
+    highest level. Below the lowest level, where its value holds, it stays.
     """
     place = _place(fields, p[0], p[1], t)
     n = fields.sigma.size
     best, found = p[2], False
     low = scalar_on_level(fields.follow, place, 0) - value
+    if p[2] >= fields.sigma[0] - TINY and abs(low) <= _ROUNDING * abs(value):
+        return
     bottom, rising = low, 0.0
     for k in range(n - 1):
         high = scalar_on_level(fields.follow, place, k + 1) - value

@@ -13,6 +13,8 @@ from tracing.trajectory_blocks import follow
 from tracing.trajectory_table import points_table
 from tracing.vertical import Prepared
 
+Ints = NDArray[np.int64]
+
 _MILLIMETRE = 1.1e-3
 # Where in the step each scheme's stages lie, and the weights of their slopes.
 _SCHEMES = {
@@ -75,27 +77,34 @@ def run(
     *,
     hours: float,
     options: Integration = DEFAULT,
-    first: int = 1,
+    numbers: Ints | None = None,
     threads: int = 1,
 ) -> pd.DataFrame:
-    """Do as :func:`trajectories` does on meteorology prepared before; ``first`` is the first trajectory's number.
+    """Do as :func:`trajectories` does on meteorology prepared before; ``numbers`` are those of the trajectories
+    (by default from 1).
 
     Raises
     ------
     InvalidInput
         If a start lies outside the grid, below ground or above the top.
     """
-    begin = _kernel_starts(prepared, starts, options, first)
+    numbers = np.arange(1, len(starts) + 1) if numbers is None else numbers
+    begin = _kernel_starts(prepared, starts, options, numbers)
     plan = _plan(hours, options)
     out = np.empty((4, len(starts), points_per_path(hours, options)))
     ends = np.zeros((len(starts), 2), np.int64)
     follow(prepared.fields, plan, begin, (out, ends), threads=threads)
-    return points_table(prepared, starts, (out, ends), plan, first=first, threads=threads)
+    return points_table(prepared, starts, (out, ends), plan, numbers=numbers, threads=threads)
 
 
 def points_per_path(hours: float, options: Integration) -> int:
     """Return the number of points of a path that is completed."""
     return int(np.ceil(abs(hours) * 60.0 / options.output_minutes - 1e-9)) + 1
+
+
+def steps_per_path(hours: float, options: Integration) -> int:
+    """Return the number of steps of a path that is completed; on an automatic step of half an hour, a usual one."""
+    return max(1, int(np.ceil(abs(hours) * 60.0 / (options.step_minutes or 30.0))))
 
 
 def _plan(hours: float, options: Integration) -> kernel.Plan:
@@ -105,7 +114,9 @@ def _plan(hours: float, options: Integration) -> kernel.Plan:
     return kernel.Plan(hours * 60.0, output, float(step), cells, top, fractions, weights)
 
 
-def _kernel_starts(prepared: Prepared, starts: pd.DataFrame, options: Integration, first: int) -> NDArray[np.float64]:
+def _kernel_starts(
+    prepared: Prepared, starts: pd.DataFrame, options: Integration, numbers: Ints
+) -> NDArray[np.float64]:
     """Return column, row, sigma and minutes of each start, checked against grid and top."""
     fields, grid = prepared.fields, prepared.grid
     lon, lat, height = (starts[name].to_numpy(dtype=np.float64) for name in ("lon", "lat", "height_m_agl"))
@@ -115,7 +126,7 @@ def _kernel_starts(prepared: Prepared, starts: pd.DataFrame, options: Integratio
     if not inside.all():
         i = int(np.argmin(inside))
         raise InvalidInput(
-            f"starts row {first + i}: {lat[i]:g} N {lon[i]:g} E lies outside the meteorology, {_extent(prepared)}"
+            f"starts row {numbers[i]}: {lat[i]:g} N {lon[i]:g} E lies outside the meteorology, {_extent(prepared)}"
         )
     x, y = np.clip(x, 0.0, fields.surface.shape[1] - 1), np.clip(y, 0.0, grid.ny - 1.0)
     minutes = np.asarray((starts["time"] - prepared.start).dt.total_seconds(), np.float64) / 60.0
@@ -125,7 +136,7 @@ def _kernel_starts(prepared: Prepared, starts: pd.DataFrame, options: Integratio
     if np.any(height > tops + _MILLIMETRE):
         i = int(np.argmax(height > tops + _MILLIMETRE))
         raise InvalidInput(
-            f"starts row {first + i}: {height[i]:g} m lies above the top of {tops[i]:.0f} m; start lower"
+            f"starts row {numbers[i]}: {height[i]:g} m lies above the top of {tops[i]:.0f} m; start lower"
         )
     return np.column_stack([x, y, 1.0 - height / depth, minutes])
 

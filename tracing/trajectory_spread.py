@@ -17,7 +17,7 @@ OFFSETS = tuple(
 )
 SIGMA_OFFSET = 0.01
 # Points of a path from which the way back is taken; between them the error is linear.
-_RETURNS = 12
+RETURNS = 6
 
 
 def run_all(
@@ -26,7 +26,7 @@ def run_all(
     *,
     hours: float,
     options: Integration = DEFAULT,
-    first: int = 1,
+    numbers: NDArray[np.int64] | None = None,
     threads: int = 1,
 ) -> pd.DataFrame:
     """Do as :func:`tracing.trajectory_run.run`, with the ensemble and the error estimate that the options ask for.
@@ -37,12 +37,12 @@ def run_all(
     members of one start follow each other in ``trajectory``), with ``options.error`` also ``error_km``.
     """
     if not options.ensemble:
-        points = run(prepared, starts, hours=hours, options=options, first=first, threads=threads)
+        points = run(prepared, starts, hours=hours, options=options, numbers=numbers, threads=threads)
         return _with_error(prepared, points, hours, options, threads)
     tables = []
     for number, offset in enumerate(OFFSETS, start=1):
         moved = replace(prepared, fields=offset_fields(prepared.fields, offset))
-        points = run(moved, starts, hours=hours, options=options, first=first, threads=threads)
+        points = run(moved, starts, hours=hours, options=options, numbers=numbers, threads=threads)
         points = _with_error(moved, points, hours, options, threads)
         tables.append(points.assign(member=np.int64(number)))
     points = pd.concat(tables, ignore_index=True)
@@ -94,13 +94,13 @@ def there_and_back(
 ) -> NDArray[np.float64]:
     """Return for each point of paths half the distance (km) by which the way back from it misses the start.
 
-    The way back is taken from up to 12 points along the path, evenly spread, the last one of full length among them;
+    The way back is taken from up to 6 points along the path, evenly spread, the last one of full length among them;
     the error is linear between them and never falls along the path. It tells the error of the integration, not that
     of the wind. NaN after the last point from which the way back is complete.
     """
     place = points.groupby("trajectory", sort=False).cumcount().to_numpy()
     longest = int(place.max())
-    nodes = np.unique(np.rint(np.linspace(0, longest, min(_RETURNS, longest) + 1)).astype(np.int64))
+    nodes = np.unique(np.rint(np.linspace(0, longest, min(RETURNS, longest) + 1)).astype(np.int64))
     heads = points[place == 0].set_index("trajectory")
     back = replace(options, ensemble=False, error=None, along=())
     missed = pd.DataFrame({0: 0.0}, index=heads.index)

@@ -37,7 +37,7 @@ Ints = NDArray[np.int64]
 
 
 def points_table(
-    prepared: Prepared, starts: pd.DataFrame, filled: tuple[Array, Ints], plan: Plan, *, first: int, threads: int
+    prepared: Prepared, starts: pd.DataFrame, filled: tuple[Array, Ints], plan: Plan, *, numbers: Ints, threads: int
 ) -> pd.DataFrame:
     """Return the points that the kernel filled, in DESIGN's columns and those told along the path.
 
@@ -45,7 +45,7 @@ def points_table(
     ----------
     filled : output (4, particle, point), which becomes part of the table, and ends (particle, 2), as of
         :func:`tracing.trajectory_kernel.follow_paths`
-    first : number of the first trajectory
+    numbers : of the trajectories, shape (particle,)
     """
     (out, ends), ages = filled, _ages(plan, filled[0].shape[2])
     count = np.ascontiguousarray(ends[:, 0])
@@ -62,7 +62,7 @@ def points_table(
         points[COLUMN, begin] = np.where(lon < 180.0, lon, lon - 360.0)
         points[ROW, begin] = starts["lat"].to_numpy(np.float64)[count > 0]
         points[PRESSURE] /= 100.0
-        labels = _labels(starts, first, ends, (count, ages), pool)
+        labels = _labels(starts, numbers, ends, (count, ages), pool)
     columns = {"lon": points[COLUMN], "lat": points[ROW], "height_m_agl": points[HEIGHT]}
     columns |= {"pressure_hpa": points[PRESSURE], **labels}
     return pd.DataFrame({name: columns[name] for name in POINT_COLUMNS} | told, copy=False)
@@ -129,14 +129,14 @@ def _to_lonlat(grid: MetGrid, points: Array, pool: Executor) -> None:
         pass
 
 
-def _labels(starts: pd.DataFrame, first: int, ends: Ints, rows: tuple[Ints, Ints], pool: Executor) -> dict[str, Any]:
+def _labels(starts: pd.DataFrame, numbers: Ints, ends: Ints, rows: tuple[Ints, Ints], pool: Executor) -> dict[str, Any]:
     """Return by column what tells paths and points apart."""
     count, ages = rows
     at_start = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy().view(np.int64)
     still, nothing = np.zeros_like(ages), np.zeros(count.size)
     reasons = pd.Series(END_REASONS, dtype="str").take(ends[:, 1])
     makers: dict[str, Callable[[], Any]] = {
-        "trajectory": partial(_spread, np.arange(first, first + count.size), still, count),
+        "trajectory": partial(_spread, numbers.astype(np.int64), still, count),
         "receptor": partial(_repeat, starts["receptor"].astype("str"), count),
         "start_time": lambda: _utc(_spread(at_start, still, count)),
         "time": lambda: _utc(_spread(at_start, ages, count)),

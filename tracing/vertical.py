@@ -104,6 +104,16 @@ def prepare(
     return Prepared(fields, grid, pd.Timestamp(met["time"].values[0]).tz_localize("UTC"), vertical, told)
 
 
+def bytes_per_time(
+    met: xr.Dataset, vertical: str, top_m: float, along: tuple[str, ...] = (), *, ensemble: bool = False
+) -> int:
+    """Return the bytes that one time of prepared meteorology takes, with the member that is moved if ``ensemble``."""
+    levels = kernel.internal_heights(met.sizes["level"], top_m).size
+    fields = (4 + (vertical in _FOLLOWED)) * (2 if ensemble else 1)
+    told = sum(field is not None and field.levels for field in (ALONG.get(name) for name in along))
+    return int(4 * met.sizes["y"] * (met.sizes["x"] + 1) * levels * (fields + told))
+
+
 def _told(met: xr.Dataset, slices: "_Slices", levels: "_Levels", names: tuple[str, ...]) -> dict[str, Field]:
     """Return by column the fields of what is told along the path."""
     told = {}
@@ -134,15 +144,19 @@ def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list
     return [*said, *met.attrs.get("assumed", [])]
 
 
-def ground_contact(points: pd.DataFrame, vertical: str) -> list[str]:
-    """Return in one sentence, Chinese and English, which paths lie on the ground because their surface meets it."""
+def touching_ground(points: pd.DataFrame, vertical: str) -> pd.DataFrame:
+    """Return of each path that lies on the ground, because the surface it follows meets it, the first point there."""
     if vertical not in _FOLLOWED:
+        return points.iloc[:0]
+    on_ground = (points["height_m_agl"] <= 0.0) & (points["age_h"] != 0.0)
+    return points[on_ground].drop_duplicates("trajectory")
+
+
+def ground_contact(touching: pd.DataFrame, vertical: str) -> list[str]:
+    """Return in one sentence, Chinese and English, what :func:`touching_ground` found."""
+    if touching.empty:
         return []
-    path, height = points["trajectory"].to_numpy(), points["height_m_agl"].to_numpy()
-    touching = np.flatnonzero((height <= 0.0) & (points["age_h"].to_numpy() != 0.0))
-    if not touching.size:
-        return []
-    first, n = points.iloc[touching[0]], np.unique(path[touching]).size
+    first, n = touching.sort_values("trajectory").iloc[0], len(touching)
     name, kept = _SURFACES[vertical]
     place = f"{first['time']:%Y-%m-%dT%H:%MZ} {first['lat']:.2f} N {first['lon']:.2f} E"
     return [

@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
+from tracing.met.levels import level_pressure
 
 GRAVITY = 9.80665
 R_DRY = 287.04
@@ -98,7 +99,7 @@ def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> C
     now = met.isel(time=i)
     upper = {str(name): _levels(now, str(name)) for name in ("u", "v", "omega", "t", "q", "rh", "z", "p")}
     shape = upper["u"].shape
-    pressure = _pressure(now, shape)
+    pressure = np.broadcast_to(level_pressure(now), shape)
     humidity = _humidity(upper, pressure)
     virtual = upper["t"] * (1.0 + _VIRTUAL * humidity)
     height = _heights(now, upper["z"], virtual, pressure, terrain)
@@ -139,19 +140,6 @@ def _surface(now: xr.Dataset, name: str, otherwise: Array) -> Array:
 
 def _stack(ground: Array, above: Array) -> Array:
     return np.concatenate([ground[None], above])
-
-
-def _pressure(now: xr.Dataset, shape: tuple[int, ...]) -> Array:
-    kind, level = now.attrs.get("vertical", "pressure"), now["level"].values.astype(np.float64)[:, None, None]
-    if kind == "terrain":
-        return _levels(now, "p")
-    if kind == "pressure":
-        return np.broadcast_to(level, shape)
-    sp = now["sp"].values.astype(np.float64)
-    if kind == "sigma":
-        return level * sp
-    # ARL writes a hybrid level as one number: whole hPa of the pressure part, and the sigma part as its decimals.
-    return np.floor(level) * 100.0 + (level - np.floor(level)) * sp
 
 
 def _humidity(upper: dict[str, Array], pressure: Array) -> Array:

@@ -7,7 +7,8 @@ greyscale and by people who do not see colours.
 from dataclasses import replace
 
 from layers.results import PATTERNS
-from web_map.response_styles import RESPONSE_STYLES
+from web_map.styles_hotspots import HOTSPOT_STYLES
+from web_map.styles_response import RESPONSE_STYLES
 from web_map.symbols import Case, Facet, LayerStyle, Shape, Symbol
 
 GROUPS: dict[str, tuple[str, str]] = {
@@ -401,6 +402,7 @@ _STYLES: tuple[LayerStyle, ...] = (
         Symbol("area", fill="#b2182b", stroke="#7f0d1c", weight=2, dash="8 3", fill_opacity=0.12),
         label="rank",
     ),
+    *HOTSPOT_STYLES,
     LayerStyle(
         "trajectories",
         "tracing",

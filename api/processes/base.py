@@ -1,4 +1,4 @@
-"""What an analysis is: declared once, and its doors (command, later HTTP and form) derived from it."""
+"""What an analysis is: declared once, and its doors (command, HTTP, form) derived from it."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +29,13 @@ class Cli:
 
 
 @dataclass(frozen=True)
+class Zh:
+    """What an input is, in Chinese, where forms and descriptions show it; its `description` is the English text."""
+
+    text: str
+
+
+@dataclass(frozen=True)
 class ResultLayer:
     """One layer that an analysis makes: its data and the schema that it follows."""
 
@@ -42,7 +49,8 @@ class Outcome:
 
     Attributes
     ----------
-    layers : result layers by id; the first is the main one, which `--output` writes.
+    layers : result layers by id; the first is the main one, which `--output` writes. None of them and no `write`: the
+        summary is all there is.
     summary_zh, summary_en : one sentence each, numbers with units.
     warnings : what the user must know about the numbers.
     write : writes the main result to a path with its provenance; None for the layer writer.

@@ -1,10 +1,12 @@
 """What an analysis may ask of its surroundings: layers, files, compute and a progress bar."""
 
 from collections.abc import Callable
+from functools import cached_property, partial
 from pathlib import Path
 from typing import ParamSpec, Protocol, TypeVar
 
 import geopandas as gpd
+import pandas as pd
 from distributed import Client
 
 from geo.errors import InvalidInput
@@ -14,6 +16,7 @@ from layers.ingest import ingest
 from layers.provenance import content_hash
 from layers.store import Workspace
 
+FILES = "files"
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -34,35 +37,45 @@ class Context:
 
     Parameters
     ----------
-    workspace : Path
-        Folder of the store; opened only when a layer is asked for, so runs on files need none.
+    workspace : Path or callable
+        Folder of the store, or what opens it; opened only when a layer is asked for, so runs on files need none.
     client : Client, optional
         Dask cluster for the heavy steps; without it they run in this process.
     files : bool
-        Whether a source may be a path on this machine. The HTTP door says no.
+        Whether a source may be any path on this machine. The HTTP door says no: there a file is named alone, and lies
+        in the folder `files` of the workspace.
+    folder : Path, optional
+        The workspace's folder on this machine, where its layers lie elsewhere.
+    output : Path, optional
+        The file that the result will be written to: an analysis whose result does not fit into memory writes it there
+        part by part.
     """
 
     def __init__(
         self,
-        workspace: Path,
+        workspace: Path | Callable[[], Workspace],
         *,
         client: Client | None = None,
         progress: Progress = silent,
         files: bool = True,
+        folder: Path | None = None,
+        output: Path | None = None,
     ) -> None:
         """Note where the store lies; nothing is opened yet."""
         self.client = client
+        self.output = output
         self.progress = progress
-        self._workspace = workspace
+        self._open = workspace if callable(workspace) else partial(Workspace, workspace)
         self._files = files
+        self._folder = folder or (workspace if isinstance(workspace, Path) else None)
         self._inputs: dict[str, str] = {}
         self._paths: set[str] = set()
         self._synthetic = False
 
-    @property
+    @cached_property
     def workspace(self) -> Workspace:
-        """The embedded store of this run."""
-        return Workspace(self._workspace)
+        """The store of this run."""
+        return self._open()
 
     def inputs_read(self) -> dict[str, str]:
         """Return the content hash of each source read so far, by name, in a stable order."""
@@ -84,9 +97,7 @@ class Context:
 
     def file(self, path: str | Path) -> Path:
         """Check that a file may be read and is there, and note it as an input."""
-        source = Path(path)
-        if not self._files:
-            raise InvalidInput(f"{path}: files of the server cannot be named here; give the id of a layer")
+        source = Path(path) if self._files else self._offered(str(path))
         if not source.is_file():
             raise InvalidInput(f"{path}: no such file; check the path")
         sha256 = content_hash(source)
@@ -117,6 +128,19 @@ class Context:
         self._note_synthetic(report.accepted)
         return report.accepted
 
+    def observations(
+        self, pollutant: str, start: pd.Timestamp | None = None, end: pd.Timestamp | None = None
+    ) -> pd.DataFrame:
+        """Read the workspace's hourly values of one pollutant, start <= time < end."""
+        found = self.workspace.observations.read(start=start, end=end, pollutants=[pollutant])
+        self._inputs[f"observations ({pollutant})"] = content_hash(found)
+        self.note_flags(found["flag"])
+        return found
+
+    def note_flags(self, flags: pd.Series) -> None:
+        """Take note of observations that were generated: what is made of them says so too."""
+        self._synthetic |= bool(flags.fillna("").str.split(";").map(lambda parts: "synthetic" in parts).any())
+
     def compute(self, function: Callable[P, R], *args: P.args, **kwargs: P.kwargs) -> R:
         """Run a pure function on the cluster, or here if there is none; the answer is the same."""
         if self.client is None:
@@ -124,6 +148,17 @@ class Context:
         future = self.client.submit(function, *args, pure=False, **kwargs)
         result: R = future.result()
         return result
+
+    def _offered(self, name: str) -> Path:
+        """Return a file of the workspace's folder `files`; nothing beside it can be named."""
+        found = Path(FILES, name) if self._folder is None else self._folder / FILES / name
+        plain = name == Path(name).name and not name.startswith(".") and "\\" not in name
+        if self._folder is None or not plain or found.is_symlink() or not found.is_file():
+            raise InvalidInput(
+                f"{name}: files of the server cannot be named here; give the id of a layer, or the name of a file that "
+                f"lies in the folder {FILES} of the workspace"
+            )
+        return found
 
     def _is_layer(self, source: str) -> bool:
         return not (self._files and Path(source).is_file()) and Path(source).suffix == "" and "/" not in source

@@ -5,6 +5,8 @@ from urllib.parse import quote, urlencode
 
 from fastapi import Request
 
+from api.routes.query import check_format
+
 
 class Link(TypedDict):
     """One link of an OGC API document."""
@@ -29,3 +31,10 @@ def same_query(request: Request, **changes: object) -> str:
     """Return the request's query with some parameters changed, beginning with ?; empty without parameters."""
     parameters = {**dict(request.query_params), **{name: str(value) for name, value in changes.items()}}
     return f"?{urlencode(parameters)}" if parameters else ""
+
+
+def wants_html(request: Request, f: str) -> bool:
+    """Return whether a page for people is asked for: by `f`, else by what the client accepts."""
+    if f:
+        check_format(f, ("json", "html"))
+    return f == "html" or (not f and "text/html" in request.headers.get("accept", ""))

@@ -136,7 +136,7 @@ def _portal(services: Services) -> str:
         missing_assets=missing_assets(services.settings.assets),
         zone="北京时间" if zone == "Asia/Shanghai" else zone,
         version=api.version(),
-        workspace_name=services.workspace.path.name,
+        workspace_name=services.workspace.name,
     )
 
 

@@ -9,7 +9,12 @@ import geopandas as gpd
 import jinja2
 from fastapi import Depends, Request
 
+from api.accounts.store import Accounts
+from api.accounts.throttle import Throttle
+from api.jobs.runner import Runner
+from api.jobs.store import JobStore
 from api.settings import Settings
+from api.store import workspace_of
 from layers.store import LayerRecord, UnknownLayer, Workspace
 from web_map.assets import TEMPLATES
 
@@ -50,6 +55,13 @@ class LayerCache:
                 self._frames.popitem(last=False)
 
 
+@dataclass
+class Streams:
+    """How many event streams are open."""
+
+    count: int = 0
+
+
 @dataclass(frozen=True)
 class Services:
     """The parts that one app's routes share."""
@@ -57,6 +69,11 @@ class Services:
     settings: Settings
     workspace: Workspace
     cache: LayerCache
+    jobs: JobStore
+    runner: Runner
+    accounts: Accounts
+    throttle: Throttle = field(default_factory=Throttle)
+    streams: Streams = field(default_factory=Streams)
     templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
     )
@@ -64,8 +81,10 @@ class Services:
     @classmethod
     def of(cls, settings: Settings) -> "Services":
         """Open the workspace of these settings."""
-        workspace = Workspace(settings.workspace)
-        return cls(settings, workspace, LayerCache(workspace))
+        workspace, folder = workspace_of(settings), settings.workspace
+        return cls(
+            settings, workspace, LayerCache(workspace), JobStore(folder), Runner(settings), accounts=Accounts(folder)
+        )
 
     def records(self) -> list[LayerRecord]:
         """Return the layers there are; none without a workspace."""

@@ -1,5 +1,6 @@
 """A small workspace with hostile texts in it, and the app over it on a port of this machine."""
 
+import asyncio
 import socket
 import threading
 import time
@@ -13,6 +14,7 @@ import pandas as pd
 import pytest
 import uvicorn
 from affine import Affine
+from fastapi import FastAPI
 from rasterio.crs import CRS
 from shapely.geometry import LineString, Point, box
 
@@ -149,7 +151,7 @@ def map_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 
 @pytest.fixture(scope="session")
 def map_settings(map_workspace: Workspace) -> Settings:
-    return Settings(workspace=map_workspace.path)
+    return Settings(workspace=map_workspace.path, warm_worker=False)
 
 
 @pytest.fixture(scope="session")
@@ -196,3 +198,31 @@ def suyuan(workspace: Path, capsys: pytest.CaptureFixture[str]):
         return code, said.out, said.err
 
     return run
+
+
+class AppClient(httpx.Client):
+    """A client of an app that is not served: each request runs the app in a loop of its own."""
+
+    def __init__(self, app: FastAPI, host: str = "127.0.0.1") -> None:
+        super().__init__(transport=_InProcess(app), base_url=f"http://{host}")
+
+
+class _InProcess(httpx.BaseTransport):
+    def __init__(self, app: FastAPI) -> None:
+        self._transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        async def call() -> httpx.Response:
+            content = request.read()
+            again = httpx.Request(request.method, request.url, headers=request.headers, content=content)
+            answer = await self._transport.handle_async_request(again)
+            body = await answer.aread()
+            headers = [(name, value) for name, value in answer.headers.multi_items() if name != "content-encoding"]
+            return httpx.Response(answer.status_code, headers=headers, content=body)
+
+        return asyncio.run(call())
+
+
+@pytest.fixture
+def ask_app() -> type[AppClient]:
+    return AppClient

@@ -326,6 +326,54 @@ def test_trace_writes_each_format(suyuan, tmp_path: Path) -> None:
     assert points["age_h"].min() == -12
 
 
+TRACE = ["trace", "--met", SAMPLES / "practice_met.arl", "--start", "2021-10-20T22:00+08:00", "--hours", "-12"]
+TRACE += ["--lat", "34.59", "--lon", "119.18", "--height", "100"]
+
+
+def test_a_dry_run_says_the_cost_and_writes_nothing(suyuan, tmp_path: Path) -> None:
+    many = ["--every", "1s", "--until", "2021-10-20T23:59+08:00"]
+    code, out, err = suyuan(*TRACE, *many, "--dry-run", "--output", tmp_path / "a.parquet")
+    assert code == 0, err
+    assert "7141 trajectories" in out
+    assert "Nothing was computed or written" in out
+    assert list(tmp_path.iterdir()) == []
+    code, out, err = suyuan(*TRACE, *many, "--dry-run", "--max-starts", "1000")
+    assert code == 0
+    assert "more than --max-starts 1000: raise it to run" in err
+    code, _, err = suyuan(*TRACE, *many, "--max-starts", "1000", "--output", tmp_path / "a.parquet")
+    assert code == 2
+    assert "7141 trajectories asked for, more than --max-starts 1000: --dry-run says" in err
+    assert list(tmp_path.iterdir()) == []
+    code, _, err = suyuan(*TRACE[:4], "2031-01-01T00:00", *TRACE[5:], "--dry-run")
+    assert code == 2
+    assert "the meteorology covers" in err
+
+
+def test_more_points_than_memory_holds_go_to_parquet_only(suyuan, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr("api.processes.trace_plan.MOST_POINTS", 20)
+    two = [*TRACE, "500", "--error", "none"]
+    code, _, err = suyuan(*two, "--output", tmp_path / "a.csv")
+    assert code == 2
+    assert "2 trajectories have up to 26 points" in err
+    assert suyuan(*two, "--output", tmp_path / "a.parquet")[0] == 0
+    points = pd.read_parquet(tmp_path / "a.parquet")
+    assert len(points) == 26
+    assert "error_km" not in points
+
+
+def test_spread_starts_are_members(suyuan, tmp_path: Path) -> None:
+    spread = [*TRACE, "--spread-km", "15", "--spread-members", "5", "--output", tmp_path / "a.csv"]
+    code, _, err = suyuan(*spread)
+    assert code == 0, err
+    heads = pd.read_csv(tmp_path / "a.csv").groupby("trajectory").first()
+    assert heads["member"].tolist() == [1, 2, 3, 4, 5]
+    assert heads["lon"].nunique() == 5
+    assert heads["lon"].iloc[0] == 119.18
+    code, _, err = suyuan(*spread, "--ensemble")
+    assert code == 2
+    assert "choose one" in err
+
+
 def test_trace_from_a_layer_over_a_period_becomes_a_layer(suyuan, workspace: Path) -> None:
     assert suyuan("layers", "add", "stations", SAMPLES / "stations.csv")[0] == 0
     asked = [

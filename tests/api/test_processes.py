@@ -8,7 +8,7 @@ import pytest
 
 from api.cli import build_parser
 from api.cli_options import read_inputs
-from api.processes import all_processes
+from api.processes import all_processes, processes_of
 from api.processes.base import Process
 from geo.errors import InvalidInput
 from layers.catalogue import SCHEMAS
@@ -35,6 +35,13 @@ def test_the_command_knows_each_input_and_nothing_else(name: str) -> None:
     known = {action.dest for action in parser_of(process)._actions}
     of_the_door = {"output", "workspace", "help"} | ({"language"} if ".pdf" in process.output_formats else set())
     assert known == {*process.inputs.model_fields, *of_the_door}
+
+
+@pytest.mark.parametrize("name", PROCESSES)
+def test_its_module_is_found_by_the_command(name: str) -> None:
+    command = PROCESSES[name].command
+    assert [process.id for process in processes_of((*command, "--help")[:2])] == [name]
+    assert processes_of(("no", "such")) == processes_of(()) == processes_of((command[0] + "x",)) == ()
 
 
 @pytest.mark.parametrize("name", PROCESSES)

@@ -12,12 +12,7 @@ from layers.add import add_file
 from layers.export import export_layer, export_observations
 from layers.files import read_vector
 from layers.observations import read_observations
-from layers.store import UnknownLayer, Workspace
-
-
-@pytest.fixture
-def workspace(tmp_path) -> Workspace:
-    return Workspace(tmp_path / "w")
+from layers.store import UnknownLayer
 
 
 def save(folder, text, name="s.csv"):
@@ -26,7 +21,7 @@ def save(folder, text, name="s.csv"):
     return path
 
 
-def test_the_same_station_is_corrected_and_others_are_kept(tmp_path, workspace):
+def test_the_same_station_is_corrected_and_others_are_kept(tmp_path, workspace, state):
     first = add_file(workspace, "stations", save(tmp_path, "id,name,lon,lat\n1,甲,119,34\n2,乙,119.1,34\n"))
     assert (first.added, first.updated, first.unchanged) == (2, 0, 0)
     text = "id,name,level,lon,lat\n1,甲新,国控,119,34\n2,乙,,119.1,34\n3,丙,,119.2,34\n"
@@ -40,9 +35,9 @@ def test_the_same_station_is_corrected_and_others_are_kept(tmp_path, workspace):
     inputs = second.record.provenance["inputs"]
     assert [i["id"] for i in inputs] == ["s.csv", "stations"]
     assert inputs[1]["sha256"] == first.record.content_hash
-    before = workspace.gpkg.read_bytes()
+    before = state(workspace)
     assert add_file(workspace, "stations", save(tmp_path, text)).unchanged == 3
-    assert workspace.gpkg.read_bytes() == before
+    assert state(workspace) == before
     add_file(workspace, "stations", save(tmp_path, "id,name,lon,lat\n9,新,119,34\n"), replace=True)
     assert workspace.read("stations")["id"].tolist() == ["9"]
 
@@ -65,27 +60,27 @@ BAD = {
 
 
 @pytest.mark.parametrize("case", BAD)
-def test_bad_input_leaves_the_store_as_it_was(tmp_path, workspace, case):
+def test_bad_input_leaves_the_store_as_it_was(tmp_path, workspace, case, state):
     add_file(workspace, "stations", save(tmp_path, "id,name,lon,lat\n1,甲,119,34\n"))
-    before = snapshot(workspace)
+    before = state(workspace)
     layer, name, text, error, message = BAD[case]
     with pytest.raises(error, match=message) as caught:
         add_file(workspace, layer, save(tmp_path, text, name))
     assert "\n" not in str(caught.value)
-    assert snapshot(workspace) == before
+    assert state(workspace) == before
 
 
 @pytest.mark.parametrize(
     "row", ["a,coal,-1,119,34", "a,coal,1,34,119", "a,wood?,1,119,34", "a,coal,1,nan,34", "a,coal,x,119,34"]
 )
-def test_refused_rows_leave_the_store_as_it_was_unless_the_good_ones_are_asked_for(tmp_path, workspace, row):
+def test_refused_rows_leave_the_store_as_it_was_unless_the_good_ones_are_asked_for(tmp_path, workspace, row, state):
     add_file(workspace, "stations", save(tmp_path, "id,name,lon,lat\n1,甲,119,34\n"))
-    before = snapshot(workspace)
+    before = state(workspace)
     path = save(tmp_path, f"name,fuel,capacity_tph,lon,lat\ngood,gas,1,119,34\n{row}\n")
     done = add_file(workspace, "boilers", path)
     assert done.report.refused
     assert done.record is None
-    assert snapshot(workspace) == before
+    assert state(workspace) == before
     assert add_file(workspace, "boilers", path, accept_good=True).added == 1
     assert workspace.read("boilers")["name"].tolist() == ["good"]
 
@@ -96,10 +91,6 @@ def test_a_wrong_datum_or_a_missing_file_leaves_no_workspace_behind(tmp_path, wo
     with pytest.raises(SourceUnavailable, match="there is no file"):
         add_file(workspace, "stations", tmp_path / "no.csv")
     assert not workspace.exists()
-
-
-def snapshot(workspace):
-    return {path.name: path.read_bytes() for path in workspace.path.rglob("*") if path.is_file()}
 
 
 def test_export_carries_where_it_comes_from(tmp_path, workspace):

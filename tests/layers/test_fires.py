@@ -132,12 +132,11 @@ def test_a_raster_must_say_its_time_and_a_threshold_must_make_sense():
         fire_pixels(raster(np.ones((2, 2)), "brightness_temperature"), threshold_k=57)
 
 
-def test_a_scene_becomes_a_raster_layer_and_fire_points_once(tmp_path):
+def test_a_scene_becomes_a_raster_layer_and_fire_points_once(tmp_path, workspace, state):
     values = np.full((40, 30), 290.0)
     values[5, 6] = values[20, 10] = 350.0
     grid = Affine(1000, 0, 450000, 0, -1000, 3850000)
     write_cog(raster(values, "brightness_temperature", crs=32650, transform=grid), tmp_path / "scene.tif")
-    workspace = Workspace(tmp_path / "w")
     done = add_raster(workspace, tmp_path / "scene.tif", satellite="N20", synthetic=True)
     assert (done.fire_pixels, done.new_points, done.time, done.kind) == (2, 2, WHEN, "brightness_temperature")
     scenes, fires = workspace.read("fire_rasters"), workspace.read("fire_points")
@@ -150,11 +149,11 @@ def test_a_scene_becomes_a_raster_layer_and_fire_points_once(tmp_path):
     assert workspace.record("fire_rasters").kind == "raster"
     back = read_raster(workspace.rasters.path(done.path))
     np.testing.assert_array_equal(back.values, values.astype("float32"))
-    before = workspace.gpkg.read_bytes()
+    before = state(workspace)
     again = add_raster(workspace, tmp_path / "scene.tif", satellite="N20", synthetic=True)
     assert (again.path, again.new_points) == (done.path, 0)
-    assert workspace.gpkg.read_bytes() == before
-    assert len(list(workspace.rasters.folder.iterdir())) == 1
+    assert state(workspace) == before
+    assert len(workspace.backend.files.names("rasters")) == 1
 
 
 @pytest.mark.parametrize("path", ["../layers.gpkg", "rasters/../x.tif", "/etc/passwd", "rasters/.hidden", "rasters"])

@@ -21,11 +21,6 @@ HEAD = "id,name,fuel,capacity_tph,online_monitor,lon,lat\n"
 FIRST = "1,甲,coal,10,是,119.2,34.6\n2,乙,coal,4,,119.3,34.6\n"
 
 
-@pytest.fixture
-def workspace(tmp_path) -> Workspace:
-    return Workspace(tmp_path / "w")
-
-
 def add(workspace, text, name="b.csv", head=HEAD, layer="boilers", **options):
     path = workspace.path.parent / name
     path.write_text(head + text, encoding="utf-8")
@@ -105,33 +100,39 @@ def test_equal_contents_share_a_snapshot_and_the_geopackage_holds_none(workspace
         add(workspace, "9,丁,gas,1,,119.3,34.6\n", replace=True)
         rollback(workspace, "boilers", 1)
     assert len(workspace.versions("boilers")) == 7
-    assert len(list(workspace.snapshots.folder.iterdir())) == 2
+    assert len(workspace.backend.files.names("versions")) == 2
 
 
-def test_a_damaged_snapshot_is_told_and_nothing_is_restored(workspace):
+def test_a_damaged_snapshot_is_told_and_nothing_is_restored(workspace, state):
     add(workspace, FIRST)
     add(workspace, "9,丁,gas,1,,119.3,34.6\n", replace=True)
-    one, two = (workspace.snapshots.folder / f"{v.content_hash}.parquet" for v in workspace.versions("boilers"))
-    one.write_bytes(two.read_bytes())
-    before = workspace.gpkg.read_bytes()
+    files = workspace.backend.files
+    one, two = (workspace.snapshots.name(version) for version in workspace.versions("boilers"))
+    content = files.local(two).read_bytes()
+    files.put(one, lambda part: part.write_bytes(content))
+    before = state(workspace)
     with pytest.raises(MissingData, match="is not what was stored"):
         rollback(workspace, "boilers", 1)
-    one.write_bytes(b"PAR1")
+    assert state(workspace) == before
+    files.put(one, lambda part: part.write_bytes(b"PAR1"))
     with pytest.raises(MissingData, match="cannot be read"):
         diff(workspace, "boilers", 1, 2)
-    assert workspace.gpkg.read_bytes() == before
+    files.remove(one)
+    with pytest.raises(MissingData, match="cannot be read"):
+        diff(workspace, "boilers", 1, 2)
 
 
-def test_where_a_snapshot_cannot_be_written_the_layer_stays_as_it_was(workspace):
-    add(workspace, FIRST)
-    before = workspace.gpkg.read_bytes()
-    for path in workspace.snapshots.folder.iterdir():
+def test_where_a_snapshot_cannot_be_written_the_layer_stays_as_it_was(embedded):
+    add(embedded, FIRST)
+    before = embedded.gpkg.read_bytes()
+    folder = embedded.path / "versions"
+    for path in folder.iterdir():
         path.unlink()
-    workspace.snapshots.folder.rmdir()
-    workspace.snapshots.folder.write_text("a file in the way", encoding="utf-8")
+    folder.rmdir()
+    folder.write_text("a file in the way", encoding="utf-8")
     with pytest.raises(SourceUnavailable, match="nothing was changed"):
-        add(workspace, "9,丁,gas,1,,119.3,34.6\n")
-    assert workspace.gpkg.read_bytes() == before
+        add(embedded, "9,丁,gas,1,,119.3,34.6\n")
+    assert embedded.gpkg.read_bytes() == before
 
 
 ADDER = """

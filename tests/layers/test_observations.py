@@ -8,7 +8,6 @@ import pytest
 
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.observations import read_observations
-from layers.store import Workspace
 
 
 def save(folder, text, name="o.csv", encoding="utf-8"):
@@ -122,8 +121,8 @@ def hours() -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["station_id", "time", "pollutant", "value", "unit", "flag"])
 
 
-def test_the_store_appends_corrects_and_never_repeats(tmp_path, hours):
-    store = Workspace(tmp_path / "w").observations
+def test_the_store_appends_corrects_and_never_repeats(workspace, hours):
+    store = workspace.observations
     assert store.read().empty
     assert store.time_range() is None
     assert store.add(hours.iloc[:20]) == {"added": 20, "corrected": 0, "unchanged": 0}
@@ -139,8 +138,8 @@ def test_the_store_appends_corrects_and_never_repeats(tmp_path, hours):
     assert store.time_range() == (hours["time"].min(), hours["time"].max())
 
 
-def test_reading_takes_stations_times_and_pollutants(tmp_path, hours):
-    store = Workspace(tmp_path / "w").observations
+def test_reading_takes_stations_times_and_pollutants(workspace, hours):
+    store = workspace.observations
     store.add(hours)
     found = store.read(stations=["a"], pollutants=["pm25"], start="2024-05-01T06:00+08:00", end="2024-05-01T01:00Z")
     assert found["value"].tolist() == [2.0, 3.0, 4.0]
@@ -150,8 +149,33 @@ def test_reading_takes_stations_times_and_pollutants(tmp_path, hours):
         store.read(start="2024-05-01")
 
 
-def test_the_store_refuses_what_it_cannot_tell_apart(tmp_path, hours):
-    store = Workspace(tmp_path / "w").observations
+def test_the_newest_hours_are_read_without_the_month_around_them(workspace):
+    store = workspace.observations
+    assert store.latest().empty
+    times = pd.date_range("2024-04-20", "2024-05-01T05:00", freq="h", tz="UTC")
+    rows = [(s, t, "pm25", float(i), "ug/m3", "") for i, t in enumerate(times) for s in "cab"]
+    table = pd.DataFrame(rows, columns=["station_id", "time", "pollutant", "value", "unit", "flag"])
+    store.add(table)
+    recent = store.manifest().recent
+    assert recent is not None
+    assert (recent.rows, recent.last - recent.first) == (48 * 3, 47 * 3_600_000)
+    assert store.latest()[["station_id", "value"]].values.tolist() == [[s, len(times) - 1.0] for s in "abc"]
+    # The same rows come back, in the same order, whichever file they are read from.
+    whole = store.read()
+    for hours_back in (1, 24, 47, 48, 49, 100):
+        start = times[-1] - pd.Timedelta(hours=hours_back - 1)
+        expected = whole[whole["time"] >= start].reset_index(drop=True)
+        pd.testing.assert_frame_equal(store.read(start=start), expected)
+    assert store.add(table.iloc[:3].assign(value=-1.0))["corrected"] == 3
+    assert store.manifest().recent == recent
+    store.add(table.iloc[-3:].assign(value=7.0))
+    assert set(store.latest()["value"]) == {7.0}
+    assert len(workspace.backend.files.names("observations_recent")) == 1
+    assert len(workspace.backend.files.names("observations")) == 2
+
+
+def test_the_store_refuses_what_it_cannot_tell_apart(workspace, hours):
+    store = workspace.observations
     with pytest.raises(InvalidInput, match="two values for station b"):
         store.add(pd.concat([hours, hours.iloc[:1]]))
     with pytest.raises(InvalidInput, match="no column unit"):
@@ -163,23 +187,35 @@ def test_the_store_refuses_what_it_cannot_tell_apart(tmp_path, hours):
     assert store.months() == []
 
 
-def test_a_damaged_month_is_one_clear_line(tmp_path, hours):
-    store = Workspace(tmp_path / "w").observations
+def test_a_damaged_month_is_one_clear_line(workspace, hours):
+    store = workspace.observations
     store.add(hours)
-    (store.folder / "2024-05.parquet").write_bytes(b"junk")
-    with pytest.raises(SourceUnavailable, match="cannot read .*2024-05.parquet"):
+    name = store.manifest().months["2024-05"].name
+    workspace.backend.files.put(name, lambda part: part.write_bytes(b"junk"))
+    with pytest.raises(SourceUnavailable, match=r"cannot read .*2024-05\.[0-9a-f]{16}\.parquet.*restore a copy"):
+        store.read()
+    with pytest.raises(SourceUnavailable, match=r"2024-05\.[0-9a-f]{16}\.parquet is damaged"):
+        store.verify()
+    workspace.backend.files.remove(name)
+    with pytest.raises(SourceUnavailable, match=r"2024-05.*is missing; restore a copy"):
         store.read()
 
 
-def test_four_real_years_go_in_and_come_out(tmp_path, shared_data):
+@pytest.fixture(scope="module")
+def beijing(shared_data):
+    """Four years of twelve stations as they are read, and the file itself."""
     path = shared_data / "observations/beijing_12_stations_2013_2017.csv.gz"
-    report = read_observations(path, units={"co": "ug/m3"})
-    raw = pd.read_csv(path, low_memory=False, na_values=[" "])  # one SO2 value is a blank
+    return read_observations(path, units={"co": "ug/m3"}), pd.read_csv(path, low_memory=False, na_values=[" "])
+
+
+def test_four_real_years_go_in_and_come_out(workspace, beijing):
+    report, raw = beijing  # one SO2 value of the file is a blank
     given = raw[["PM2.5", "PM10", "SO2", "NO2", "CO", "O3"]]
     assert (report.total, report.good, report.gaps) == (len(raw), given.count().sum(), given.isna().to_numpy().sum())
-    store = Workspace(tmp_path / "w").observations
+    store = workspace.observations
     assert store.add(report.accepted)["added"] == report.good
     back = store.read(stations=["Dongsi"], pollutants=["co"])
     expected = raw.loc[raw["station"] == "Dongsi", "CO"].dropna() / 1000
     np.testing.assert_allclose(back["value"], expected)
     assert back["time"].iloc[0] == pd.Timestamp("2013-03-01T00:00+08:00")
+    store.verify()

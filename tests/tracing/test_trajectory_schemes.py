@@ -120,7 +120,7 @@ def test_a_linear_shear_gives_the_known_path(prepared_shear, tools, lat, hours, 
 def test_together_and_one_by_one_agree(whirl, vertical, method):
     prepared, starts = prepare(whirl, vertical), many(40, minutes=(0, 7, 90))
     options = Integration(method=method, step_minutes=5.0, output_minutes=50.0)
-    plan, begin = _plan(-5, options), _kernel_starts(prepared, starts, options, 1)
+    plan, begin = _plan(-5, options), _kernel_starts(prepared, starts, options, np.arange(1, 41))
     alone, alone_ends = np.full((4, 40, 7), np.nan), np.zeros((40, 2), np.int64)
     follow_paths(prepared.fields, plan, np.arange(40), begin, alone, alone_ends)
     together, ends = np.full((4, 40, 7), np.nan), np.zeros((40, 2), np.int64)
@@ -146,7 +146,16 @@ def test_threads_chunks_and_order_do_not_show(whirl, monkeypatch, vertical, step
     options = Integration(step_minutes=step, output_minutes=output)
     whole = run(prepared, starts, hours=-6, options=options)
     pd.testing.assert_frame_equal(run(prepared, starts, hours=-6, options=options, threads=3), whole, check_exact=True)
-    pieces = [run(prepared, starts[i : i + 17], hours=-6, options=options, first=i + 1) for i in range(0, 120, 17)]
+    pieces = [
+        run(
+            prepared,
+            starts[i : i + 17],
+            hours=-6,
+            options=options,
+            numbers=np.arange(i + 1, i + 1 + len(starts[i : i + 17])),
+        )
+        for i in range(0, 120, 17)
+    ]
     pd.testing.assert_frame_equal(pd.concat(pieces, ignore_index=True), whole, check_exact=True)
     back = run(prepared, starts[::-1].reset_index(drop=True), hours=-6, options=options)
     back = back.assign(trajectory=121 - back["trajectory"]).sort_values("trajectory", kind="stable", ignore_index=True)

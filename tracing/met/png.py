@@ -5,17 +5,15 @@ Column 0 lies at 180 W and row 0 at 90 N, as the pictures of the GFS for wind ma
 
 import json
 import re
-import warnings
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
-import rasterio
 import xarray as xr
 from numpy.typing import NDArray
-from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from PIL import Image
 
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met.cf_names import SURFACE
@@ -23,7 +21,7 @@ from tracing.met.grid import LATLON, MetGrid
 from tracing.met.lazy import lazy
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_BANDS = {"u10": 1, "v10": 2}
+_BANDS = {"u10": 0, "v10": 1}
 _NEEDED = ("date", "width", "height", "uMin", "uMax", "vMin", "vMax")
 _FULL = 255.0
 _SAID = "PNG 风场只有 8 位，分辨到其范围的 1/255 / the wind of the PNG has 8 bits: it is known to 1/255 of its range"
@@ -107,33 +105,25 @@ def _grid(said: dict[str, Any], beside: Path) -> MetGrid:
 
 def _check_picture(picture: Path, grid: MetGrid) -> None:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(picture, driver="PNG") as file:
-                found = file.width, file.height, file.count, file.dtypes[0]
-    except RasterioError as error:
-        if not picture.exists():
-            raise SourceUnavailable(f"{picture}: cannot be read (it is not there); put it beside its JSON") from error
-        raise InvalidInput(f"{picture}: not a PNG that can be read ({_line(error)}); copy the file again") from error
-    if found[:2] != (grid.nx, grid.ny):
+        with Image.open(picture, formats=["PNG"]) as image:
+            found, mode = image.size, image.mode
+    except FileNotFoundError as error:
+        raise SourceUnavailable(f"{picture}: cannot be read (it is not there); put it beside its JSON") from error
+    except (OSError, SyntaxError) as error:
+        raise InvalidInput(f"{picture}: not a PNG that can be read ({error}); copy the file again") from error
+    if found != (grid.nx, grid.ny):
         raise InvalidInput(
             f"{picture}: {found[0]} x {found[1]} points, but its JSON says {grid.nx} x {grid.ny}; "
             "give the two that belong together"
         )
-    if found[2] < 2 or found[3] != "uint8":
-        raise InvalidInput(f"{picture}: {found[2]} bands of {found[3]}; red (u) and green (v) of 8 bits are needed")
+    if mode not in ("RGB", "RGBA"):
+        raise InvalidInput(f"{picture}: colours of kind {mode}; red (u) and green (v) of 8 bits are needed")
 
 
 def _read(picture: Path, band: int, low: float, high: float) -> NDArray[np.float32]:
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", NotGeoreferencedWarning)
-            with rasterio.open(picture, driver="PNG") as file:
-                levels = file.read(band)
-    except RasterioError as error:
-        raise InvalidInput(f"{picture}: damaged or cut short ({_line(error)}); copy the file again") from error
+        with Image.open(picture, formats=["PNG"]) as image:
+            levels = np.asarray(image)[..., band]
+    except (OSError, SyntaxError) as error:
+        raise InvalidInput(f"{picture}: damaged or cut short ({error}); copy the file again") from error
     return (low + (high - low) * levels[::-1] / _FULL).astype(np.float32)
-
-
-def _line(error: Exception) -> str:
-    return " ".join(str(error.__cause__ or error).split())

@@ -1,0 +1,193 @@
+"""The gate that every request passes: who is it, may they, does it come from our own page, is it too large."""
+
+import hmac
+import ipaddress
+from urllib.parse import parse_qsl, quote, urlsplit
+
+from fastapi import Request
+from fastapi.concurrency import run_in_threadpool
+from fastapi.responses import RedirectResponse
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from api.accounts.access import permission_for
+from api.accounts.roles import LOCAL, Permission, Principal
+from api.accounts.store import Accounts
+from api.errors import Forbidden, NotSignedIn, TooLarge
+from api.http_errors import error_response
+from geo.errors import SuyuanError
+
+COOKIE = "suyuan_session"
+SECURE_COOKIE = "__Host-suyuan_session"
+FORM = "application/x-www-form-urlencoded"
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_NOBODY = Principal("", LOCAL.role)
+
+
+class Gate:
+    """Middleware in front of all routes; what it lets pass finds the principal in `request.state`."""
+
+    def __init__(self, app: ASGIApp, accounts: Accounts, most_bytes: int) -> None:
+        """Wrap an app."""
+        self.app, self.accounts, self.most_bytes = app, accounts, most_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or refuse it."""
+        if scope["type"] == "lifespan":
+            await self.app(scope, receive, send)
+            return
+        if scope["type"] != "http":
+            return
+        request = Request(scope, receive)
+        principal = _NOBODY
+        try:
+            body = _Body(receive, self.most_bytes, request.headers.get("content-length"))
+            principal = await run_in_threadpool(self._principal, request)
+            needed = permission_for(scope["method"], scope["path"])
+            self._may(request, principal, needed)
+            await self._own_page(request, principal, body)
+        except SuyuanError as error:
+            await self._refuse(error, request, principal, send)
+            return
+        scope.setdefault("state", {})["principal"] = principal
+        status = 0
+
+        async def note(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                if principal is not LOCAL and scope["path"] not in ("/healthz",):
+                    MutableHeaders(scope=message).setdefault("Cache-Control", "private, no-cache")
+            await send(message)
+
+        await self.app(scope, body.receive, note)
+        if scope["method"] not in _SAFE:
+            await self._note(request, principal, status)
+
+    def _principal(self, request: Request) -> Principal:
+        if not self.accounts.in_use():
+            _require_local_name(request)
+            return LOCAL
+        scheme, _, secret = request.headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer":
+            found = self.accounts.by_token(secret.strip())
+            if found is None:
+                raise NotSignedIn("the token is unknown, expired or revoked", "令牌无效、已过期或已撤销")
+            return found
+        cookie = session_cookie(request)
+        return (self.accounts.by_session(cookie) if cookie else None) or _NOBODY
+
+    def _may(self, request: Request, principal: Principal, needed: Permission | None) -> None:
+        if needed is Permission.PUBLIC:
+            return
+        if principal is _NOBODY:
+            raise NotSignedIn("sign in at /login, or send a bearer token", "请在 /login 登录，或使用令牌")
+        if needed is None:
+            # Whatever is not in the table does not exist; the router says so to those who are signed in.
+            needed = Permission.READ if not _routed(request) else Permission.ADMIN
+        if not principal.may(needed):
+            raise Forbidden(
+                f"{principal.name} is {principal.role}, which may not {needed} here", f"角色 {principal.role} 无此权限"
+            )
+
+    async def _own_page(self, request: Request, principal: Principal, body: "_Body") -> None:
+        """Refuse what another site makes a browser send: a foreign origin, or a session without its token."""
+        if request.method in _SAFE or principal.token:
+            return
+        origin, site = request.headers.get("origin"), request.headers.get("sec-fetch-site")
+        own = f"{request.url.scheme}://{request.headers.get('host', '')}"
+        if (origin is not None and origin.lower() != own.lower()) or site not in (None, "same-origin", "none"):
+            raise Forbidden("this request came from a page of another site", "该请求来自其他网站的页面")
+        if principal.csrf and request.url.path != "/login":
+            given = request.headers.get("x-csrf-token")
+            if given is None and request.headers.get("content-type", "").split(";")[0].strip().lower() == FORM:
+                given = dict(parse_qsl((await body.whole()).decode("utf-8", "replace"))).get("csrf")
+            if not hmac.compare_digest((given or "").encode(), principal.csrf.encode()):
+                raise Forbidden(
+                    "the page's token is missing or old: load the page again, or send X-CSRF-Token",
+                    "页面令牌缺失或已过期：请刷新页面后重试",
+                )
+
+    async def _refuse(self, error: SuyuanError, request: Request, principal: Principal, send: Send) -> None:
+        asks_for_page = request.method == "GET" and "text/html" in request.headers.get("accept", "")
+        if isinstance(error, NotSignedIn) and asks_for_page and "authorization" not in request.headers:
+            target = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            await RedirectResponse(f"/login?next={quote(target, safe='')}", 303)(request.scope, request.receive, send)
+            return
+        answer = error_response(error, request)
+        if answer.status_code in (401, 403) or request.method not in _SAFE:
+            await self._note(request, principal, answer.status_code)
+        await answer(request.scope, request.receive, send)
+
+    async def _note(self, request: Request, principal: Principal, status: int) -> None:
+        address = request.client.host if request.client else ""
+        action = f"{request.method} {request.url.path}"[:500]
+        role = str(principal.role) if principal.name else ""
+        await run_in_threadpool(self.accounts.note, principal.name, role, address, action, status)
+
+
+class _Body:
+    """The body of a request, cut off where it becomes too large; may be read ahead and is then given again."""
+
+    def __init__(self, receive: Receive, most: int, length: str | None) -> None:
+        self._receive, self._most, self._seen = receive, most, 0
+        self._ahead: list[Message] = []
+        if length is not None and (not length.isdigit() or int(length) > most):
+            raise self._too_large()
+
+    async def receive(self) -> Message:
+        if self._ahead:
+            return self._ahead.pop(0)
+        message = await self._receive()
+        self._seen += len(message.get("body", b""))
+        if self._seen > self._most:
+            raise self._too_large()
+        return message
+
+    async def whole(self) -> bytes:
+        messages: list[Message] = []
+        while True:
+            message = await self.receive()
+            messages.append(message)
+            if message["type"] != "http.request" or not message.get("more_body"):
+                break
+        self._ahead = messages
+        return b"".join(message.get("body", b"") for message in messages)
+
+    def _too_large(self) -> TooLarge:
+        return TooLarge(f"the body is larger than {self._most} bytes", f"请求内容超过 {self._most} 字节")
+
+
+def session_cookie(request: Request) -> str | None:
+    """Return the secret of the session that a browser shows."""
+    return request.cookies.get(SECURE_COOKIE if request.url.scheme == "https" else COOKIE)
+
+
+def is_loopback(host: str) -> bool:
+    """Return whether a host name or address means this machine."""
+    if host.lower() == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return False
+
+
+def _require_local_name(request: Request) -> None:
+    """Refuse a foreign host name: a page elsewhere whose name was pointed at this machine asks under its own."""
+    try:
+        name = urlsplit(f"//{request.headers.get('host', '')}").hostname or ""
+    except ValueError:
+        name = ""
+    if not is_loopback(name):
+        raise Forbidden(
+            f"this server answers as 127.0.0.1 or localhost, not as {name[:100]!r}; other names need user accounts",
+            "未设用户时只能以 127.0.0.1 或 localhost 访问",
+        )
+
+
+def _routed(request: Request) -> bool:
+    router = request.scope["app"].router if "app" in request.scope else None
+    if router is None:
+        return False
+    return any(route.matches(request.scope)[0].value == 2 for route in router.routes)

@@ -1,0 +1,99 @@
+"""Results of jobs as files named by what they hold; written before the job says that it has them."""
+
+import hashlib
+import io
+import os
+import secrets
+import time
+from collections.abc import Collection
+from pathlib import Path
+
+import geopandas as gpd
+import pyarrow
+
+from api.jobs.model import Findings, StoredLayer
+from api.processes.base import Result
+from geo.errors import MissingData, SourceUnavailable
+from layers.frames import normalise
+from layers.store import LayerData, Workspace
+
+_YOUNG_SECONDS = 3600
+
+
+class ResultFiles:
+    """The folder of result files: GeoParquet, never changed once it is there; equal results share a file."""
+
+    def __init__(self, folder: Path) -> None:
+        """Name the folder; it is made with the first result."""
+        self.folder = folder / "results"
+
+    def keep(self, result: Result, *, synthetic: bool) -> Findings:
+        """Write each layer of a result durably and return what finds it again."""
+        layers = []
+        for name, layer in result.outcome.layers.items():
+            frame = normalise(layer.frame)
+            sha256 = self._put(_parquet(frame))
+            layers.append(StoredLayer(name, layer.schema, f"{sha256}.parquet", sha256, len(frame), synthetic))
+        outcome = result.outcome
+        return Findings(tuple(layers), outcome.summary_zh, outcome.summary_en, result.provenance)
+
+    def read(self, layer: StoredLayer) -> gpd.GeoDataFrame:
+        """Return one layer of a result.
+
+        Raises
+        ------
+        MissingData
+            The file is gone or not what was written.
+        """
+        path = self.folder / layer.file
+        try:
+            content = path.read_bytes()
+            if hashlib.sha256(content).hexdigest() != layer.sha256:
+                raise MissingData(f"the result {path} is not what was written; run the job again")
+            return gpd.read_parquet(io.BytesIO(content))
+        except (OSError, ValueError, pyarrow.ArrowException) as error:
+            raise MissingData(f"the result {path} cannot be read; run the job again") from error
+
+    def publish(self, findings: Findings, workspace: Workspace) -> None:
+        """Write the layers of a result into the workspace, all or none; doing it twice changes nothing."""
+        workspace.write(
+            {
+                layer.name: LayerData(
+                    self.read(layer), layer.schema, provenance=findings.provenance, synthetic=layer.synthetic
+                )
+                for layer in findings.layers
+            }
+        )
+
+    def sweep(self, used: Collection[str]) -> None:
+        """Remove the files that no job names; young ones stay, whose job may be about to name them."""
+        if not self.folder.is_dir():
+            return
+        for path in self.folder.iterdir():
+            if path.name not in used and time.time() - path.stat().st_mtime > _YOUNG_SECONDS:
+                path.unlink(missing_ok=True)
+
+    def _put(self, content: bytes) -> str:
+        sha256 = hashlib.sha256(content).hexdigest()
+        target = self.folder / f"{sha256}.parquet"
+        if target.exists():
+            os.utime(target)
+            return sha256
+        part = self.folder / f".{secrets.token_hex(8)}.part"
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with part.open("wb") as stream:
+                stream.write(content)
+                stream.flush()
+                os.fsync(stream.fileno())
+            os.replace(part, target)
+        except OSError as error:
+            part.unlink(missing_ok=True)
+            raise SourceUnavailable(f"cannot write {target}: {error.strerror}") from error
+        return sha256
+
+
+def _parquet(frame: gpd.GeoDataFrame) -> bytes:
+    stream = io.BytesIO()
+    frame.to_parquet(stream, index=False, compression="zstd")
+    return stream.getvalue()

@@ -1,0 +1,107 @@
+"""高值报警: hours in which a place lies above what its past, the weather and its neighbours explain."""
+
+from typing import Annotated
+
+from pydantic import Field
+
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.context import Context
+from api.processes.observation_inputs import read_places, read_values, read_weather, unit_of
+from tracing.alarms import AlarmRule, find_alarms
+from web_map.report import ReportLayer
+
+
+class AlarmInputs(Inputs):
+    """Which values, compared with what, and what makes an alarm."""
+
+    observations: Annotated[str | None, Cli(metavar="FILE")] = Field(
+        None, description="hourly values, as observations add takes them; without it those of the workspace"
+    )
+    stations: Annotated[str, Cli(metavar="FILE|LAYER")] = Field(
+        "stations", description="where they were measured, with ids: points or cells", examples=["stations"]
+    )
+    pollutant: str = Field("pm25", description="pm25, pm10, so2, no2, co or o3")
+    start: Annotated[str | None, Cli(metavar="TIME")] = Field(None, description="first hour that counts")
+    end: Annotated[str | None, Cli(metavar="TIME")] = Field(None, description="hour before which the values end")
+    weather: Annotated[str | None, Cli(metavar="FILE")] = Field(
+        None,
+        description="table with time, perhaps station_id, and numbers such as wind_speed_ms, wind_from_deg: what is "
+        "expected then holds for like weather",
+    )
+    neighbours: str = Field(
+        "auto",
+        description="auto: the 30 nearest places; knn:K, distance:METRES (geodesic), or contiguity (cells that touch)",
+        examples=["auto", "knn:12", "distance:30000"],
+    )
+    days: int = Field(28, ge=1, le=366, description="earlier days that the expectation looks at")
+    min_days: int = Field(7, ge=1, le=366, description="fewest of them with values")
+    threshold: float = Field(4.0, gt=2.0, description="robust z at which an alarm starts; it ends below 2")
+    ratio: float = Field(1.5, ge=1.0, description="least ratio to what is expected")
+    link_km: float = Field(10.0, gt=0, le=500, description="alarms so near to each other are one episode")
+    leave_out: tuple[str, ...] = Field(
+        ("stuck", "negative"), description="values with these flags do not count", examples=[("stuck", "jump")]
+    )
+
+
+def run(inputs: AlarmInputs, context: Context) -> Outcome:
+    """Find alarms and episodes, and how many of them chance would have raised."""
+    values, notes = read_values(
+        context,
+        inputs.observations,
+        inputs.pollutant,
+        period=(inputs.start, inputs.end),
+        leave_out=inputs.leave_out,
+    )
+    places = read_places(context, inputs.stations)
+    weather = None if inputs.weather is None else read_weather(context, inputs.weather)
+    rule = AlarmRule(
+        neighbours=inputs.neighbours,
+        days=max(inputs.days, inputs.min_days),
+        min_days=inputs.min_days,
+        threshold=inputs.threshold,
+        ratio=inputs.ratio,
+        link_km=inputs.link_km,
+    )
+    context.progress(0, 1, "高值报警 alarms")
+    pollutant = str(values["pollutant"].iloc[0])
+    found = context.compute(find_alarms, values, places, pollutant=pollutant, rule=rule, weather=weather)
+    context.progress(1, 1, "高值报警 alarms")
+    unit = unit_of(pollutant)
+    alarms, episodes = found.alarms.assign(unit=unit), found.episodes.assign(unit=unit)
+    said_zh, said_en = found.false_alarms.said()
+    judged = found.false_alarms.judged
+    return Outcome(
+        layers={
+            "alarms": ResultLayer(alarms, "alarms"),
+            "alarm_episodes": ResultLayer(episodes, "alarm_episodes"),
+        },
+        summary_zh=f"判断 {judged} 个站点小时：报警 {len(alarms)} 个，过程 {len(episodes)} 次" + _then("；", said_zh),
+        summary_en=f"{judged} place-hours judged: {len(alarms)} alarms in {len(episodes)} episodes"
+        + _then("; ", said_en),
+        warnings=(*notes, *found.warnings),
+        page=[
+            ReportLayer(episodes, "alarm_episodes", listed=True),
+            ReportLayer(alarms, "alarms", listed=True),
+        ],
+    )
+
+
+def _then(mark: str, text: str) -> str:
+    return mark + text if text else ""
+
+
+PROCESS = Process(
+    id="hotspots-alarms",
+    command=("hotspots", "alarms"),
+    title_zh="高值报警",
+    title_en="High-value alarms",
+    description_zh="逐小时与本站同时段历史（可按气象相似）及周边站点比较，只用过去的数据；相邻相继的报警合为一次过程，误报率按镜像值估计。",
+    description_en="Each hour against the place's own past at that time of day (in like weather) and its neighbours, "
+    "by past data alone; alarms that touch are one episode; the false ones are estimated from mirror values.",
+    example="suyuan hotspots alarms --observations hourly.csv --stations stations.csv --pollutant pm25 "
+    "--output alarms.geojson",
+    inputs=AlarmInputs,
+    run=run,
+    output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".pdf"),
+    result_layers=("alarms", "alarm_episodes"),
+)

@@ -1,0 +1,143 @@
+"""The store of jobs: what is written stays, and only the one who holds a job may finish it."""
+
+import multiprocessing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from api.errors import Busy, Conflict, UnknownResource
+from api.jobs.model import Findings, State
+from api.jobs.store import MOST_ATTEMPTS, JobStore
+from geo.errors import SourceUnavailable
+
+NOTHING = Findings((), "无", "none", {})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> JobStore:
+    return JobStore(tmp_path / "ws")
+
+
+def submit(store: JobStore, role: str = "analyst", **inputs: object) -> str:
+    return store.submit("hotspots-gi", inputs, owner="li", role=role).id
+
+
+def test_nothing_is_made_by_looking(store: JobStore) -> None:
+    assert store.page() == ([], 0)
+    assert store.claim("r", most=1) is None
+    with pytest.raises(UnknownResource, match="no job"):
+        store.get("x")
+    assert not store.workspace.exists()
+
+
+def test_a_job_is_there_before_its_id_is_known(store: JobStore) -> None:
+    job = store.submit("hotspots-gi", {"文件": [1, None]}, owner="li", role="analyst")
+    found = JobStore(store.workspace).get(job.id)
+    assert found == job
+    assert (found.state, found.inputs, found.owner) == (State.ACCEPTED, {"文件": [1, None]}, "li")
+
+
+def test_the_first_comes_first_and_incidents_before(store: JobStore) -> None:
+    first, second, urgent = submit(store), submit(store), submit(store, "emergency")
+    assert store.claim("r", most=1).id == urgent
+    assert store.claim("r", most=1) is None, "the incident counts among those that run"
+    assert store.claim("r", most=2).id == first
+    also_urgent = submit(store, "emergency")
+    assert store.claim("r", most=2).id == also_urgent, "one place more for an incident"
+    assert store.claim("r", most=2) is None
+    assert store.get(second).state is State.ACCEPTED
+
+
+def test_only_the_holder_finishes_and_only_once(store: JobStore) -> None:
+    submit(store)
+    held = store.claim("one", most=1)
+    store.release(held, "gone")
+    taken = store.claim("two", most=1)
+    assert (taken.id, taken.attempt) == (held.id, 2)
+    assert not store.record(held, NOTHING), "the first worker lost the job"
+    assert not store.fail(held, "x", "y")
+    assert store.record(taken, NOTHING)
+    assert not store.record(taken, NOTHING), "a second result"
+    with pytest.raises(Conflict, match="writing its result"):
+        store.dismiss(taken.id)
+    assert store.succeed(taken)
+    assert store.get(taken.id).state is State.SUCCESSFUL
+    assert not store.fail(taken, "x", "y")
+
+
+def test_a_result_that_was_recorded_is_published_by_the_next_runner(store: JobStore) -> None:
+    submit(store)
+    held = store.claim("one", most=1)
+    store.record(held, NOTHING)
+    store.release(store.get(held.id), "gone")
+    taken = store.claim("two", most=1)
+    assert (taken.state, taken.findings) == (State.STORING, NOTHING)
+
+
+def test_what_keeps_failing_its_server_is_given_up(store: JobStore) -> None:
+    job = submit(store)
+    for _ in range(MOST_ATTEMPTS):
+        store.release(store.claim("r", most=1), "the server ended")
+    assert store.get(job).state is State.FAILED
+    assert "the server ended" in store.get(job).reason
+
+
+def test_dismissed_jobs_are_not_run(store: JobStore) -> None:
+    job = submit(store)
+    assert store.dismiss(job).state is State.DISMISSED
+    assert store.claim("r", most=1) is None
+
+
+def test_too_many_waiting_are_turned_away(store: JobStore) -> None:
+    store.submit("p", {}, owner="li", role="analyst", most_waiting=1)
+    with pytest.raises(Busy, match="1 jobs wait"):
+        store.submit("p", {}, owner="li", role="analyst", most_waiting=1)
+
+
+def test_pages_go_back_in_time(store: JobStore) -> None:
+    ids = [submit(store) for _ in range(5)]
+    page, matched = store.page(limit=2)
+    assert ([job.id for job in page], matched) == (ids[:-3:-1], 5)
+    older, _ = store.page(limit=9, before=page[-1].sequence)
+    assert [job.id for job in older] == ids[2::-1]
+    assert store.page(states=["running"]) == ([], 0)
+    assert store.page(processes=["trace"])[1] == 0
+
+
+def _claim(path: Path, name: str, found: "multiprocessing.Queue[list[str]]") -> None:
+    store, mine = JobStore(path), []
+    while job := store.claim(name, most=10**6):
+        mine.append(job.id)
+    found.put(mine)
+
+
+def test_no_job_is_claimed_twice(store: JobStore) -> None:
+    ids = {submit(store) for _ in range(30)}
+    context = multiprocessing.get_context("fork")
+    found: multiprocessing.Queue[list[str]] = context.Queue()
+    racers = [context.Process(target=_claim, args=(store.workspace, f"r{n}", found)) for n in range(3)]
+    for racer in racers:
+        racer.start()
+    claimed = [job for _ in racers for job in found.get(timeout=30)]
+    for racer in racers:
+        racer.join()
+    assert len(claimed) == 30
+    assert set(claimed) == ids
+
+
+def test_a_damaged_file_is_said(store: JobStore) -> None:
+    store.workspace.mkdir()
+    store.path.write_bytes(b"no database" * 100)
+    with pytest.raises(SourceUnavailable, match=r"jobs\.sqlite"):
+        submit(store)
+
+
+def test_progress_tells_what_remains(store: JobStore) -> None:
+    submit(store)
+    job = store.claim("r", most=1)
+    store.report(job, 0.25, "paths")
+    told = store.get(job.id)
+    assert (told.progress, told.step) == (0.25, "paths")
+    later = told.started + timedelta(seconds=10)
+    assert told.remaining_seconds(later) == pytest.approx(30.0)
