@@ -93,6 +93,13 @@ def write_table(path: Path, layer: str, frame: gpd.GeoDataFrame, description: st
     )
 
 
+def make_empty(path: Path) -> None:
+    """Make a GeoPackage without layers."""
+    write_table(path, "empty", gpd.GeoDataFrame({"a": []}, geometry=[], crs=WGS84), "")
+    put_records(path, [])
+    drop_table(path, "empty")
+
+
 def put_records(path: Path, records: list[LayerRecord]) -> None:
     """Insert or replace records; the table of records is made and announced to other programs when missing."""
     names = [f.name for f in fields(LayerRecord)]

@@ -55,7 +55,7 @@ WORDS = {
     "missing": "某地某时段没有数值时：视为缺失，或视为零（事件计数）",
     "mixing_height": "混合层高度，米；不填则无顶盖",
     "model": "零假设模型",
-    "neighbours": "邻域：knn:K 为最近 K 处，distance:米 为大地距离，contiguity 为相邻多边形",
+    "neighbours": "邻域：knn:K 最近 K 处，distance:米 大地距离，inverse:米 反距离权重，contiguity 相邻面，auto 自动",
     "night": "夜间：由风速与云量定稳定度",
     "object": "以“图层:编号”指明泄漏源，代替经纬度",
     "observations": "小时值表，格式同 observations add；不填则取工作区的观测",
