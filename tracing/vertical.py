@@ -131,6 +131,17 @@ def _told(met: xr.Dataset, slices: "_Slices", levels: "_Levels", names: tuple[st
     return told
 
 
+def default_vertical(met: xr.Dataset) -> tuple[str, list[str]]:
+    """Return the vertical motion that this meteorology has, and what is to be said of it in two languages."""
+    only = met.attrs.get("only_vertical")
+    if only is not None:
+        return str(only), []
+    if "omega" in met:
+        return "omega", []
+    said = "气象场没有垂直速度，垂直运动由风的散度推算 / no omega: the vertical motion is that of the wind's divergence"
+    return "divergence", [said]
+
+
 def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list[str]:
     """Return what is assumed where the meteorology is silent, each in Chinese and English."""
     said = []
