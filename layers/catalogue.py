@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from geo.errors import InvalidInput
+from layers.duties import EMISSION_SOURCES, UNMONITORED_SITES, UNMONITORED_STACKS
 from layers.ledgers import LEDGERS
 from layers.results import RESULTS
 from layers.schema import Field, LayerSchema
@@ -10,7 +11,8 @@ from layers.schema import Field, LayerSchema
 SYNTHETIC = Field("synthetic", "模拟数据", "Synthetic", "bool", synonyms=("是否模拟",))
 
 SCHEMAS: dict[str, LayerSchema] = {
-    schema.id: replace(schema, fields=(*schema.fields, SYNTHETIC)) for schema in (*LEDGERS, *RESULTS)
+    schema.id: replace(schema, fields=(*schema.fields, SYNTHETIC))
+    for schema in (*LEDGERS, EMISSION_SOURCES, *RESULTS, UNMONITORED_SITES, UNMONITORED_STACKS)
 }
 
 
