@@ -1,4 +1,4 @@
-"""Hourly observations: a Parquet file per UTC month, named by its content and listed in the register.
+"""Hourly observations: a Parquet file per month of the city, named by its content and listed in the register.
 
 An ingest writes the files of all its months first and then the list, in one step: however it ends, every month is
 the old one or every month is the new one. The last hours of all stations are kept a second time, sorted by time, so
@@ -8,7 +8,7 @@ that the newest values are read without the month around them.
 import re
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -154,7 +154,7 @@ class ObservationStore:
             if manifest.recent is not None and wanted.start is not None and wanted.start >= manifest.since:
                 return [self._reader.read(manifest.recent.name, wanted, columns)], False
             chosen = [entry for entry in manifest.months.values() if _touches(entry, wanted)]
-            return [self._reader.read(entry.name, wanted, columns) for entry in chosen], True
+            return [self._reader.read(entry.name, _narrowed(wanted, entry), columns) for entry in chosen], True
 
         return self._steady(tables)
 
@@ -164,7 +164,7 @@ class ObservationStore:
         return empty() if held is None else self.read(start=held[1], end=held[1] + pd.Timedelta(milliseconds=1))
 
     def months(self) -> list[str]:
-        """Return the UTC months that are held, such as "2024-05"."""
+        """Return the months of the city (UTC+8) that are held, such as "2024-05"."""
         return list(self.manifest().months)
 
     def time_range(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -209,10 +209,15 @@ class ObservationStore:
         """Write the months of another store, of any format, in place of one's own; returns how many they are."""
         newest = _Newest(Manifest())
         months: dict[str, MonthFile] = {}
-        for month, entry in other.manifest().months.items():
-            ((_, table),) = by_month(coded(other._reader.read(entry.name, Wanted())))
-            months[month] = write_month(self._files, FOLDER, month, table)
-            newest.note(month, table)
+        rest: list[CodedTable] = []
+        entries = list(other.manifest().months.values())
+        for number, entry in enumerate(entries, start=1):
+            # Files of format 1 hold UTC months: the end of one belongs to the city's next month.
+            parts = list(by_month(joined([*rest, coded(other._reader.read(entry.name, Wanted()))])))
+            rest = [] if number == len(entries) else [parts.pop()[1]]
+            for month, table in parts:
+                months[month] = write_month(self._files, FOLDER, month, table)
+                newest.note(month, table)
         self.replace(self._with_recent(months, newest) if months else Manifest())
         return len(months)
 
@@ -327,6 +332,13 @@ def _moment(value: pd.Timestamp | str | None) -> int | None:
 
 def _stamp(ms: int) -> pd.Timestamp:
     return pd.Timestamp(ms, unit="ms", tz="UTC").as_unit("ms")
+
+
+def _narrowed(wanted: Wanted, entry: MonthFile) -> Wanted:
+    """Return what is left to ask of a file: no times, if all of its times are wanted."""
+    start = None if wanted.start is None or entry.first >= wanted.start else wanted.start
+    end = None if wanted.end is None or entry.last < wanted.end else wanted.end
+    return replace(wanted, start=start, end=end)
 
 
 def _touches(entry: MonthFile, wanted: Wanted) -> bool:
