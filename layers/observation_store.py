@@ -6,7 +6,8 @@ that the newest values are read without the month around them.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from layers.store_register import FORMAT, Register, store_format
 
 FOLDER, RECENT_FOLDER = "observations", "observations_recent"
 RECENT_HOURS = 48
+_AT_ONCE = 2
 DOCUMENT = "observations"
 
 _HOUR_MS = 3_600_000
@@ -93,24 +95,33 @@ class ObservationStore:
         SourceUnavailable
             A file cannot be written; every month is as it was.
         """
-        months = list(by_month(checked(observations)))
-        counts = {"added": 0, "corrected": 0, "unchanged": 0}
+        months = dict(by_month(checked(observations)))
         with self._lock():
             old = self.manifest()
             with self._telling({"what": f"{len(observations)} observations", "observations": sorted(old.names())}):
                 try:
-                    months_now, newest = dict(old.months), _Newest(old)
-                    for month, new in months:
-                        table, found = self._merged(old.months.get(month), new, month)
-                        counts = {name: counts[name] + found[name] for name in counts}
-                        if table is not None:
-                            months_now[month] = write_month(self._files, FOLDER, month, table)
-                            newest.note(month, table)
-                    if counts["added"] or counts["corrected"]:
-                        self.replace(self._with_recent(months_now, newest))
+                    return self._add(old, months)
                 except SourceUnavailable:
                     self.clean()
                     raise
+
+    def _add(self, old: Manifest, months: dict[str, CodedTable]) -> dict[str, int]:
+        newest = _Newest(old, sorted({*old.months, *months})[-2:])
+
+        def bring(month: str) -> tuple[MonthFile | None, dict[str, int]]:
+            table, found = self._merged(old.months.get(month), months[month], month)
+            if table is None:
+                return None, found
+            newest.note(month, table)
+            return write_month(self._files, FOLDER, month, table), found
+
+        # While one month waits for the disk the other is packed.
+        with ThreadPoolExecutor(_AT_ONCE) as workers:
+            done = dict(zip(months, workers.map(bring, months), strict=True))
+        counts = {name: sum(found[name] for _, found in done.values()) for name in ("added", "corrected", "unchanged")}
+        if counts["added"] or counts["corrected"]:
+            written = {month: entry for month, (entry, _) in done.items() if entry is not None}
+            self.replace(self._with_recent({**old.months, **written}, newest, written.values()))
         return counts
 
     def read(
@@ -207,7 +218,7 @@ class ObservationStore:
 
     def take_over(self, other: "ObservationStore") -> int:
         """Write the months of another store, of any format, in place of one's own; returns how many they are."""
-        newest = _Newest(Manifest())
+        newest = _Newest(Manifest(), [])
         months: dict[str, MonthFile] = {}
         rest: list[CodedTable] = []
         entries = list(other.manifest().months.values())
@@ -218,7 +229,7 @@ class ObservationStore:
             for month, table in parts:
                 months[month] = write_month(self._files, FOLDER, month, table)
                 newest.note(month, table)
-        self.replace(self._with_recent(months, newest) if months else Manifest())
+        self.replace(self._with_recent(months, newest, months.values()) if months else Manifest())
         return len(months)
 
     def verify(self) -> None:
@@ -239,11 +250,11 @@ class ObservationStore:
             return new, {"added": len(new), "corrected": 0, "unchanged": 0}
         return merge(coded(self._reader.read(entry.name, Wanted())), new, month)
 
-    def _with_recent(self, months: dict[str, MonthFile], newest: "_Newest") -> Manifest:
+    def _with_recent(self, months: dict[str, MonthFile], newest: "_Newest", written: Iterable[MonthFile]) -> Manifest:
         """Return the manifest of these months, with the newest hours of all stations in a file of their own."""
         months = dict(sorted(months.items()))
         since = max(entry.last for entry in months.values()) - RECENT_HOURS * _HOUR_MS + 1
-        if newest.unchanged(since):
+        if newest.unchanged(since, written):
             return Manifest(months, newest.recent, since)
         wanted, parts = Wanted(start=since), []
         for month, entry in months.items():
@@ -277,21 +288,19 @@ class ObservationStore:
 
 
 class _Newest:
-    """The months just written of which the newest hours may come, two at most."""
+    """The months just written of which the newest hours may come; the tables of others are not kept."""
 
-    def __init__(self, old: Manifest) -> None:
+    def __init__(self, old: Manifest, months: Collection[str]) -> None:
         self.recent, self.since = old.recent, old.since
         self.tables: dict[str, CodedTable] = {}
-        self._touched = -1
+        self._months = months
 
     def note(self, month: str, table: CodedTable) -> None:
-        self.tables[month] = table
-        self._touched = max(self._touched, int(table.time.max()))
-        for older in sorted(self.tables)[:-2]:
-            del self.tables[older]
+        if month in self._months:
+            self.tables[month] = table
 
-    def unchanged(self, since: int) -> bool:
-        return self.recent is not None and self.since == since and self._touched < since
+    def unchanged(self, since: int, written: Iterable[MonthFile]) -> bool:
+        return self.recent is not None and self.since == since and all(entry.last < since for entry in written)
 
 
 def empty() -> pd.DataFrame:
