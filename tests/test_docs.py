@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-GUIDES = ("docs/analyst.md", "docs/emergency.md", "docs/clerk.md", "docs/hotspots.md")
+GUIDES = ("docs/analyst.md", "docs/emergency.md", "docs/clerk.md", "docs/store.md", "docs/hotspots.md")
 PAGES = (
     "README.md",
     "README.zh.md",
@@ -17,6 +17,7 @@ PAGES = (
     "docs/hotspots.md",
     "docs/dependencies.md",
     "docs/layers.md",
+    "docs/store.md",
 )
 
 
