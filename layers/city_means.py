@@ -4,12 +4,11 @@ from collections.abc import Iterable
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from geo.errors import InvalidInput
-from layers.city_kernel import spread_hours
+from layers.city_kernel import city_days, spread_hours
 from layers.means import DAILY_COLUMNS
-from layers.means_kernels import day_mean, largest_8h
+from layers.means_kernels import DAY_HOURS, DAY_WINDOWS, WINDOW_HOURS
 from layers.observation_columns import UNITS
 from layers.observation_files import Wanted
 from layers.observation_store import ObservationStore
@@ -69,34 +68,17 @@ def _days(first: str, last: str) -> pd.DatetimeIndex:
 
 
 def _means(table: CodedTable, start: int, days: pd.DatetimeIndex) -> pd.DataFrame:
-    """Spread values over pollutant, station and hour, then average."""
-    pollutants = table.names["pollutant"].to_pylist()
-    hours = np.full((len(pollutants), len(table.names["station_id"]), len(days) * 24), np.nan)
-    spread_hours(table.codes["station_id"], table.codes["pollutant"], table.time, table.value, start, hours)
-    by_day = hours.reshape(len(pollutants), -1, len(days), 24)
-    columns: dict[str, NDArray[np.float64]] = {}
-    known = [number for number, name in enumerate(pollutants) if name in UNITS]
-    for number in known:
-        daily = _daily(pollutants[number], by_day[number])
-        columns |= {column: _over_stations(values) for column, values in daily.items()}
+    """Spread values over pollutant, station and hour, then average; pollutants without a rule are left out."""
+    known = [name for name in table.names["pollutant"].to_pylist() if name in UNITS]
+    place = np.array([known.index(n) if n in known else -1 for n in table.names["pollutant"].to_pylist()], np.int32)
+    hours = np.full((len(known), len(table.names["station_id"]), len(days) * 24), np.nan)
+    spread_hours(table.codes["station_id"], place[table.codes["pollutant"]], table.time, table.value, start, hours)
+    ozone = known.index("o3") if "o3" in known else -1
+    total, count, stations = city_days(hours, ozone, DAY_HOURS, WINDOW_HOURS, DAY_WINDOWS)
+    means = np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0)
+    rows = {("o3_8h" if name == "o3" else name): means[number] for number, name in enumerate(known)}
+    rows["o3_1h"] = means[-1]
     empty = np.full(len(days), np.nan)
-    held = {name: columns.get(name, empty) for name in DAILY_COLUMNS}
-    with_any = np.isfinite(by_day[known]).any(axis=(0, 3)).sum(axis=0)
-    frame = pd.DataFrame({"date": days, **held, "n_stations": with_any})
+    held = {name: rows.get(name, empty) for name in DAILY_COLUMNS}
+    frame = pd.DataFrame({"date": days, **held, "n_stations": stations})
     return frame[frame["n_stations"] > 0].reset_index(drop=True)
-
-
-def _daily(pollutant: str, hours: NDArray[np.float64]) -> dict[str, NDArray[np.float64]]:
-    """Return the daily values of each station and day, shape (station, day)."""
-    if pollutant != "o3":
-        return {pollutant: day_mean(hours)}
-    largest = np.where(np.isfinite(hours), hours, -np.inf).max(axis=-1)
-    return {"o3_8h": largest_8h(hours), "o3_1h": np.where(np.isfinite(day_mean(hours)), largest, np.nan)}
-
-
-def _over_stations(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the mean over stations of each day; values of shape (station, day)."""
-    there = np.isfinite(values)
-    count = there.sum(axis=0)
-    total = np.where(there, values, 0.0).sum(axis=0)
-    return np.divide(total, count, out=np.full(values.shape[1], np.nan), where=count > 0)
