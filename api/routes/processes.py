@@ -56,7 +56,12 @@ def get_process(process_id: str) -> Process[Any]:
     return processes[process_id]
 
 
-ProcessDep = Annotated[Process[Any], Depends(get_process)]
+async def give_process(process_id: str) -> Process[Any]:
+    """Return the process that the path names."""
+    return get_process(process_id)
+
+
+ProcessDep = Annotated[Process[Any], Depends(give_process)]
 
 
 @router.get("/processes", summary="All processes", response_class=Response)

@@ -93,5 +93,10 @@ def get_record(collection_id: str, request: Request) -> LayerRecord:
     return get_services(request).record(collection_id)
 
 
-ServicesDep = Annotated[Services, Depends(get_services)]
+async def give_services(request: Request) -> Services:
+    """Return the services without a detour through another thread, which a plain function would take."""
+    return get_services(request)
+
+
+ServicesDep = Annotated[Services, Depends(give_services)]
 RecordDep = Annotated[LayerRecord, Depends(get_record)]
