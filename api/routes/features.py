@@ -51,7 +51,12 @@ def show_collection(request: Request, services: ServicesDep, record: RecordDep, 
     return JSONResponse(collection(request, record), headers=_FRESH)
 
 
-@router.get("/collections/{collection_id}/items", summary="Features of a layer", response_class=Response)
+@router.get(
+    "/collections/{collection_id}/items",
+    summary="Features of a layer",
+    response_class=Response,
+    responses={200: {"content": {media: {} for media in (MEDIA_TYPE, *(media for _, media in MEDIA))}}},
+)
 def list_items(
     request: Request,
     services: ServicesDep,

@@ -91,7 +91,12 @@ def show_process(
     return JSONResponse(description(request, process), headers={"Vary": "Accept"})
 
 
-@router.post("/processes/{process_id}/execution", summary="Run a process", response_class=Response)
+@router.post(
+    "/processes/{process_id}/execution",
+    summary="Run a process",
+    response_class=Response,
+    responses={201: {"description": "任务已创建 · A job was made"}},
+)
 async def execute_process(
     request: Request,
     services: ServicesDep,

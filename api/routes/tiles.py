@@ -79,6 +79,7 @@ def show_tileset(request: Request, record: RecordDep, f: str = "json") -> JSONRe
     f"/collections/{{collection_id}}/tiles/{TILING}/{{z}}/{{row}}/{{column}}",
     summary="A vector tile",
     response_class=Response,
+    responses={200: {"content": {MVT: {}}}, 204: {"description": "没有要素 · Nothing there"}},
 )
 def show_tile(
     request: Request, services: ServicesDep, record: RecordDep, z: int, row: int, column: int, f: str = "mvt"
