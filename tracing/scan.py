@@ -203,7 +203,7 @@ def _table(
     table = pd.DataFrame(rows, columns=[name for name in RESULT_COLUMNS.split() if name not in _CHANCE])
     table["rank"] = np.arange(1, len(shown) + 1)
     p = np.array([(n + 1) / (numbers.size + 1) if numbers.size else np.nan for _, n in shown])
-    notes = list(study.notes)
+    notes = [*study.notes, *(() if shown else ("No zone has more cases than expected: there is no cluster.",))]
     if shown and numbers.size and 0 < options.stop_after <= shown[0][1]:
         p[0] = shown[0][1] / numbers.size
         notes.append(f"Stopped after {numbers.size} replications: {shown[0][1]} had as high a maximum.")

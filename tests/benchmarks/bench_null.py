@@ -41,7 +41,8 @@ def test_null_of_places(statistic, kind, permutations):
         called += bool((out["class"].abs() >= 2).any())
     say(
         f"{statistic.__name__}, {kind} noise, {permutations} permutations, {RUNS} fields: "
-        f"{100 * np.mean(raw):.2f} % of places with p <= 0.05; {100 * called / RUNS:.1f} % of fields with a place called at 5 % after FDR"
+        f"{100 * np.mean(raw):.2f} % of places with p <= 0.05; "
+        f"{100 * called / RUNS:.1f} % of fields with a place called at 5 % after FDR"
     )
     if permutations:
         assert np.mean(raw) <= 0.05 + 3 * np.std(raw) / np.sqrt(RUNS)
