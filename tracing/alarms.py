@@ -91,6 +91,7 @@ def find_alarms(
     pollutant: str = "pm25",
     rule: AlarmRule | None = None,
     weather: pd.DataFrame | None = None,
+    since: pd.Timestamp | None = None,
 ) -> Alarms:
     """Return the alarms in hourly values of one pollutant.
 
@@ -112,6 +113,9 @@ def find_alarms(
     rule : AlarmRule, optional
     weather : DataFrame, optional
         Column time, if any station_id, and numbers such as wind_speed_ms, wind_from_deg (taken as a direction).
+
+    since : Timestamp with zone, optional
+        Only alarms that last beyond this moment come back; false ones are still estimated from the whole period.
 
     Returns
     -------
@@ -147,6 +151,8 @@ def find_alarms(
     chance = FalseAlarms.of(found["z"].to_numpy(), mirrored["z"].to_numpy(), n_judged)
     found["false_share"] = false_share(found["z"].to_numpy(), mirrored["z"].to_numpy())
     found["pollutant"] = pollutant
+    if since is not None:
+        found = found[found["end"] >= since.tz_convert("UTC").floor("h")].reset_index(drop=True)
     found["episode"] = episode_numbers(found, hourly.places, link_km=rule.link_km, link_h=rule.link_h)
     warnings = (*hourly.notes, *notes, *_warnings(judged, hourly, rule))
     return Alarms(_table(found, hourly), episodes_of(found, hourly.places, rule.link_km), chance, warnings)
