@@ -1,6 +1,10 @@
 """High-value alarms: hours in which a place lies above what its past, the weather and its neighbours explain."""
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -25,8 +29,11 @@ MANY_NEIGHBOURS = 30
 # Hours around the same time of day: for the expectation, with weather, and for the spread.
 _REACH, _REACH_WEATHER, _REACH_SPREAD = 1, 2, 3
 _MOST_CELLS = 50_000_000
+# Places that one thread takes at a time; a place's answer does not depend on it.
+_BLOCK = 8
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -173,14 +180,25 @@ def judge(hourly: Hourly, rule: AlarmRule, offset: float, weather: Array) -> Jud
     logs = np.log(np.maximum(hourly.values, 0.0) + offset)
     reach = _REACH_WEATHER if weather.shape[2] else _REACH
     least = rule.min_days * 2
-    own = past_median(logs, weather, rule.days, reach, max(rule.alike, least), least)
+    alike = max(rule.alike, least)
+    own = np.hstack(
+        _over_places(logs.shape[1], lambda p: past_median(logs[:, p], weather[:, p], rule.days, reach, alike, least))
+    )
     excess = logs - own
     regional, count = neighbours_median(excess, indptr, indices, FEWEST_NEIGHBOURS)
     around, _ = neighbours_median(logs, indptr, indices, FEWEST_NEIGHBOURS)
     local = excess - regional
-    usual, spread = past_spread(local, rule.days, _REACH_SPREAD, rule.min_days * 4)
+    parts = _over_places(logs.shape[1], lambda p: past_spread(local[:, p], rule.days, _REACH_SPREAD, rule.min_days * 4))
+    usual, spread = (np.hstack(side) for side in zip(*parts, strict=True))
     z = (local - usual) / np.maximum(spread, LEAST_SPREAD)
     return Judged(logs, own, around, count, own + regional + usual, z)
+
+
+def _over_places(places: int, work: Callable[[slice], T]) -> list[T]:
+    """Return what a function of some places gives for all of them, in blocks that this machine's processors share."""
+    blocks = [slice(first, first + _BLOCK) for first in range(0, places, _BLOCK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(work, blocks))
 
 
 def _check(rule: AlarmRule) -> None:
