@@ -222,10 +222,8 @@ def _alarms(judged: Judged, hourly: Hourly, rule: AlarmRule, offset: float, sign
     place, first, last, peak = runs(score, fit, rule.threshold, rule.stay, rule.gap).T
     at = peak, place
     z = score[at]
-    mean = [
-        np.nanmean((hourly.values - (np.exp(judged.expected) - offset))[a : b + 1, p])
-        for p, a, b in zip(place, first, last, strict=True)
-    ]
+    beyond = hourly.values - (np.exp(judged.expected) - offset)
+    mean = [np.nanmean(beyond[a : b + 1, p]) for p, a, b in zip(place, first, last, strict=True)]
     steps = rule.threshold * np.array([1.5, 2.5])
     return pd.DataFrame(
         {
