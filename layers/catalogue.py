@@ -4,13 +4,16 @@ from dataclasses import replace
 
 from geo.errors import InvalidInput
 from layers.ledgers import LEDGERS
+from layers.response_ledgers import RESPONSE_LEDGERS
+from layers.response_results import RESPONSE_RESULTS
 from layers.results import RESULTS
 from layers.schema import Field, LayerSchema
 
 SYNTHETIC = Field("synthetic", "模拟数据", "Synthetic", "bool", synonyms=("是否模拟",))
 
 SCHEMAS: dict[str, LayerSchema] = {
-    schema.id: replace(schema, fields=(*schema.fields, SYNTHETIC)) for schema in (*LEDGERS, *RESULTS)
+    schema.id: replace(schema, fields=(*schema.fields, SYNTHETIC))
+    for schema in (*LEDGERS, *RESPONSE_LEDGERS, *RESULTS, *RESPONSE_RESULTS)
 }
 
 
