@@ -70,9 +70,7 @@ def tracts(shared_data) -> Study:
 
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_satscan_finds_the_same_clusters(tracts: Study, name: str) -> None:
-    options = Options(
-        max_share=0.1, replications=199, ellipses=name != "circle", penalty=name.replace("circle", "none")
-    )
+    options = Options(max_share=0.1, replications=99, ellipses=name != "circle", penalty=name.replace("circle", "none"))
     found = scan(tracts, options)
     rows = [line.split("|") for line in PUBLISHED[name].strip().splitlines()]
     for (rank, members, cases, expected, ratio, llr, statistic, p), row in zip(rows, found.itertuples(), strict=False):
@@ -82,8 +80,8 @@ def test_satscan_finds_the_same_clusters(tracts: Study, name: str) -> None:
         assert row.axis_ratio == float(ratio)
         assert f"{row.llr:.6f}" == llr
         assert f"{row.test_statistic:.6f}" == statistic
-        # Both are from Monte Carlo runs, 999 and 199 replications: four standard errors.
-        error = np.sqrt(float(p) * (1.0 - float(p)) * (1 / 999 + 1 / 199)) + 1 / 200
+        # Both are from Monte Carlo runs, 999 and 99 replications: four standard errors.
+        error = np.sqrt(float(p) * (1.0 - float(p)) * (1 / 999 + 1 / 99)) + 1 / 100
         assert row.p_value == pytest.approx(float(p), abs=4.0 * error)
         assert abs(row.p_gumbel - float(p)) < 4.0 * error
     assert len(found) >= len(rows)
@@ -184,11 +182,11 @@ def test_p_values_of_ellipses_are_uniform_where_there_is_nothing() -> None:
                 replace(study, cases=np.diff(draw(base, generator(7, k)), axis=1)),
                 Options(replications=19, seed=k, ellipses=True),
             ).iloc[0]["p_value"]
-            for k in range(60)
+            for k in range(40)
         ]
     )
     for level in (0.2, 0.5):
-        assert (p <= level + 1e-9).mean() == pytest.approx(level, abs=3 * np.sqrt(level * (1 - level) / 60))
+        assert (p <= level + 1e-9).mean() == pytest.approx(level, abs=3 * np.sqrt(level * (1 - level) / 40))
 
 
 def test_early_stopping_is_the_rule_of_besag_and_clifford() -> None:
