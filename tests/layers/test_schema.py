@@ -9,7 +9,7 @@ LAYERS = (
     "region districts stations parks construction_sites boilers chp_units fire_points fire_rasters heating_zones "
     "heating_boilers road_cleaning_zones station_aqi station_means trajectories trajectory_points hotspots "
     "local_moran emerging_hotspots "
-    "hotspot_clusters "
+    "hotspot_clusters alarms alarm_episodes point_density point_clusters cluster_points "
     "affected_zones zone_bands arrival_lines zone_districts zone_objects "
     "pollution_zones pollution_above pollution_districts pollution_stations pollution_warnings "
     "reduction_sources reduction_totals sites_to_stop zone_areas area_districts area_objects"
