@@ -28,7 +28,7 @@ BAD_INPUT = 2
 FAILURE = 1
 
 # The fixed commands; each is made by the module `api.cli_<name>`, which is loaded only when it is asked for.
-ROOMS = ("demo", "serve", "layers", "observations", "aqi", "jobs", "users")
+ROOMS = ("demo", "serve", "layers", "observations", "aqi", "jobs", "users", "workspace")
 
 Command = Callable[[argparse.Namespace, Settings], None]
 

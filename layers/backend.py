@@ -52,6 +52,9 @@ class Backend(Protocol):
     def versions(self, layer: str) -> list[Version]:
         """Return a layer's versions, the first first."""
 
+    def versioned(self) -> list[str]:
+        """Return the layers that have versions, in the order of their ids, removed ones too."""
+
     def read(self, layer: str, selection: Selection) -> gpd.GeoDataFrame | None:
         """Return features with the types that they were written with; None where there is no such layer."""
 

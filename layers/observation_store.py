@@ -98,15 +98,19 @@ class ObservationStore:
         with self._lock():
             old = self.manifest()
             with self._telling({"what": f"{len(observations)} observations", "observations": sorted(old.names())}):
-                months_now, newest = dict(old.months), _Newest(old)
-                for month, new in months:
-                    table, found = self._merged(old.months.get(month), new, month)
-                    counts = {name: counts[name] + found[name] for name in counts}
-                    if table is not None:
-                        months_now[month] = write_month(self._files, FOLDER, month, table)
-                        newest.note(month, table)
-                if counts["added"] or counts["corrected"]:
-                    self.replace(self._with_recent(months_now, newest))
+                try:
+                    months_now, newest = dict(old.months), _Newest(old)
+                    for month, new in months:
+                        table, found = self._merged(old.months.get(month), new, month)
+                        counts = {name: counts[name] + found[name] for name in counts}
+                        if table is not None:
+                            months_now[month] = write_month(self._files, FOLDER, month, table)
+                            newest.note(month, table)
+                    if counts["added"] or counts["corrected"]:
+                        self.replace(self._with_recent(months_now, newest))
+                except SourceUnavailable:
+                    self.clean()
+                    raise
         return counts
 
     def read(
@@ -189,24 +193,28 @@ class ObservationStore:
         for name in old.names() - manifest.names():
             self._files.remove(name)
 
-    def strays(self) -> list[str]:
-        """Return files that a writer made who was stopped before they held. Only under the writers' lock."""
-        documents = self._register.load()
-        if store_format(documents, self._files.place) < 2 and not documents:
-            return []
+    def clean(self) -> None:
+        """Remove files that a writer made who was stopped before they held. Only under the writers' lock."""
         listed = self.manifest().names()
         there = [f"{folder}/{name}" for folder in (FOLDER, RECENT_FOLDER) for name in self._files.names(folder)]
-        return [name for name in there if _OUR_NAME.fullmatch(name.partition("/")[2]) and name not in listed]
+        for name in there:
+            if _OUR_NAME.fullmatch(name.partition("/")[2]) and name not in listed:
+                self._files.remove(name)
 
     def upgrade(self) -> None:
         """Bring files of format 1 into format 2, in one step; only under the writers' lock."""
-        old, newest = self.manifest(), _Newest(Manifest())
+        self.take_over(self)
+
+    def take_over(self, other: "ObservationStore") -> int:
+        """Write the months of another store, of any format, in place of one's own; returns how many they are."""
+        newest = _Newest(Manifest())
         months: dict[str, MonthFile] = {}
-        for month, entry in old.months.items():
-            ((_, table),) = by_month(coded(self._reader.read(entry.name, Wanted())))
+        for month, entry in other.manifest().months.items():
+            ((_, table),) = by_month(coded(other._reader.read(entry.name, Wanted())))
             months[month] = write_month(self._files, FOLDER, month, table)
             newest.note(month, table)
         self.replace(self._with_recent(months, newest) if months else Manifest())
+        return len(months)
 
     def verify(self) -> None:
         """Check each file against the hash that was noted when it was written.
@@ -246,7 +254,8 @@ class ObservationStore:
         for name in self._files.names(FOLDER):
             match = _OLD_NAME.fullmatch(name)
             if match is not None:
-                times = self._reader.read(f"{FOLDER}/{name}", Wanted(), ["time"])["time"].cast(pa.int64()).to_numpy()
+                table = self._reader.read(f"{FOLDER}/{name}", Wanted(), ["time"])
+                times = table["time"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_numpy()
                 held = (len(times), int(times.min()), int(times.max())) if len(times) else (0, 0, 0)
                 months[match[1]] = MonthFile(f"{FOLDER}/{name}", "", *held)
         return Manifest(months)

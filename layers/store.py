@@ -259,8 +259,7 @@ class Workspace:
         if WRITING not in documents:
             return
         _log.warning("%s", self._became(documents[WRITING]))
-        for stray in self.observations.strays():
-            self.backend.files.remove(stray)
+        self.observations.clean()
         self.backend.register.save({WRITING: None})
 
     def _became(self, writing: Mapping[str, Any]) -> str:

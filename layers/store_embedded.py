@@ -17,6 +17,7 @@ from layers.store_gpkg import (
     count_table,
     drop_table,
     get_records,
+    make_empty,
     put_records,
     read_table,
     signature,
@@ -24,7 +25,7 @@ from layers.store_gpkg import (
     write_table,
 )
 from layers.store_register import FileRegister, Register
-from layers.versions import Version, get_versions, put_versions
+from layers.versions import Version, get_versions, put_versions, versioned_layers
 
 T = TypeVar("T")
 
@@ -103,6 +104,10 @@ class EmbeddedBackend:
         """Return a layer's versions, the first first."""
         return get_versions(self.gpkg, layer)
 
+    def versioned(self) -> list[str]:
+        """Return the layers that have versions, in the order of their ids, removed ones too."""
+        return versioned_layers(self.gpkg)
+
     def read(self, layer: str, selection: Selection) -> gpd.GeoDataFrame | None:
         """Return features with the types that they were written with; None where there is no such layer."""
 
@@ -129,6 +134,8 @@ class EmbeddedBackend:
     def write(self, change: Change) -> None:
         """Write layers and versions into a copy of the GeoPackage that then takes its place."""
         with swapped(self.gpkg) as copy:
+            if not change.layers and not copy.exists():
+                make_empty(copy)
             for record, frame in change.layers:
                 write_table(copy, record.id, frame, f"{record.title_zh} / {record.title_en}")
             put_records(copy, [record for record, _ in change.layers])

@@ -16,6 +16,7 @@ from psycopg import sql
 from sqlalchemy import Connection, create_engine, text
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from geo.errors import InvalidInput, SourceUnavailable
@@ -58,22 +59,21 @@ class PostgisBackend:
             raise InvalidInput(f"SUYUAN_DATABASE_SCHEMA {schema!r}: use small letters, digits and _, not pg_...")
         address = _address(url)
         options = f"{address.query.get('options', '')} -c TimeZone=UTC -c lock_timeout={LOCK_SECONDS}s"
-        self._engine = create_engine(
-            address,
-            pool_pre_ping=True,
-            connect_args={
-                "prepare_threshold": None,
-                "connect_timeout": 10,
-                "application_name": "suyuan",
-                "options": options.strip(),
-            },
-        )
+        how = {
+            "prepare_threshold": None,
+            "connect_timeout": 10,
+            "application_name": "suyuan",
+            "options": options.strip(),
+        }
+        self._engine = create_engine(address, pool_pre_ping=True, connect_args=how)
         weakref.finalize(self, self._engine.dispose)
-        self.place = f"{address.host or 'localhost'}/{address.database or ''} {schema}"
+        port = f":{address.port}" if address.port else ""
+        self.place = f"{address.host or 'localhost'}{port}/{address.database or ''} {schema}"
         self.name = self.schema = schema
         self.files = files
         self.register: Register = DatabaseRegister(self)
-        self._lock = writer_lock(self._engine, schema)
+        # The lock outlives this object where others share it: it keeps no connection between two writes.
+        self._lock = writer_lock(create_engine(address, poolclass=NullPool, connect_args=how), schema)
 
     def exists(self) -> bool:
         """Return whether the schema holds a store."""
@@ -125,6 +125,12 @@ class PostgisBackend:
         with self._reading() as connection:
             query = f'SELECT {_VERSIONS} FROM {self._name("suyuan_versions")} WHERE "layer" = :layer ORDER BY "number"'
             return [row_version(row) for row in connection.execute(text(query), {"layer": layer})]
+
+    def versioned(self) -> list[str]:
+        """Return the layers that have versions, in the order of their ids, removed ones too."""
+        query = f'SELECT DISTINCT "layer" COLLATE "C" AS name FROM {self._name("suyuan_versions")} ORDER BY name'
+        with self._reading() as connection:
+            return [row[0] for row in connection.execute(text(query))]
 
     def read(self, layer: str, selection: Selection) -> gpd.GeoDataFrame | None:
         """Return features with the types that they were written with; None where there is no such layer."""

@@ -1,5 +1,6 @@
 """The one place that chooses where a workspace lies: in a folder, or in PostGIS and behind a URL."""
 
+import importlib
 from pathlib import Path
 
 from geo.errors import InvalidInput, SourceUnavailable
@@ -37,10 +38,11 @@ def open_workspace(
             raise InvalidInput("SUYUAN_STORE_URL is set without SUYUAN_DATABASE_URL: set both, or neither")
         return Workspace(path)
     try:
-        from layers.store_postgis import PostgisBackend
+        # An optional extra: loaded only where it is asked for, and half a second slower to start.
+        shared = importlib.import_module("layers.store_postgis")
     except ImportError as error:
         raise SourceUnavailable(
             f"the shared store needs {error.name}, which is not installed: pip install 'suyuan[postgis]'"
         ) from error
     files = LocalFiles(Path(path)) if store_url is None else open_files(store_url)
-    return Workspace(path, PostgisBackend(database_url, schema, files))
+    return Workspace(path, shared.PostgisBackend(database_url, schema, files))

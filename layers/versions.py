@@ -157,6 +157,16 @@ def get_versions(path: Path, layer: str) -> list[Version]:
     return [row_version(row) for row in rows]
 
 
+def versioned_layers(path: Path) -> list[str]:
+    """Return the layers that have versions in a GeoPackage, in the order of their ids."""
+    if not path.exists():
+        return []
+    with readonly(path) as base:
+        if base.execute("SELECT 1 FROM sqlite_master WHERE name = ?", (VERSIONS,)).fetchone() is None:
+            return []
+        return [row[0] for row in base.execute(f"SELECT DISTINCT layer FROM {VERSIONS} ORDER BY layer")]
+
+
 def find_version(versions: Sequence[Version], layer: str, number: int) -> Version:
     """Return the version with this number.
 

@@ -38,7 +38,7 @@ class WarningInputs(Inputs):
     rules_file: Annotated[str | None, Cli(metavar="FILE")] = Field(
         None, description="the city's own rule sets, JSON in the form of layers/warning_rules.json"
     )
-    city: str = Field("", description="whose rule sets, where the file holds those of several cities")
+    city: str | None = Field(None, description="whose rule sets, where the file holds those of several cities")
     area: Annotated[str, Cli(metavar="FILE|LAYER")] = Field(
         "districts", description="polygons that the warning is for; without them the rows have no shape"
     )
@@ -51,7 +51,7 @@ def run(inputs: WarningInputs, context: Context) -> Outcome:
     """Read the series, apply the rules, and say what they call for."""
     check_lists(inputs.lists_output)
     path = None if inputs.rules_file is None else context.file(inputs.rules_file)
-    sets = choose(load_rule_sets(path), inputs.rules, inputs.city)
+    sets = choose(load_rule_sets(path), inputs.rules, inputs.city or "")
     series = _series(inputs, context)
     found = warnings_of(series.days, series.aqi, sets, dated=inputs.rules == "auto")
     notes = [*series.notes, *_without_rules(series, sets, inputs)]

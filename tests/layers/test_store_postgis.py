@@ -225,7 +225,11 @@ def test_addresses_that_lead_nowhere_are_told_without_their_password(tmp_path):
     for url, error, message in (
         ("mysql://u:geheim@h/b", InvalidInput, "only PostgreSQL"),
         ("no address", InvalidInput, "is no address"),
-        ("postgresql://u:geheim@127.0.0.1:1/b", SourceUnavailable, "127.0.0.1/b suyuan.*check that the database runs"),
+        (
+            "postgresql://u:geheim@127.0.0.1:1/b",
+            SourceUnavailable,
+            "127.0.0.1:1/b suyuan.*check that the database runs",
+        ),
     ):
         with pytest.raises(error, match=message) as caught:
             open_workspace(tmp_path / "w", url).records()
@@ -284,3 +288,11 @@ def test_a_whole_clerks_path_ends_the_same_in_both(tmp_path, shared):
         assert one.record.provenance == two.record.provenance
     kept = [[(v.number, v.action, v.content_hash, v.columns) for v in s.versions("boilers")] for s in (folder, shared)]
     assert kept[0] == kept[1]
+
+
+def test_what_is_not_installed_is_told_with_the_command(tmp_path, monkeypatch):
+    for name in ("layers.store_postgis", "layers.postgis_tables", "layers.postgis_lock"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setitem(sys.modules, "geoalchemy2", None)
+    with pytest.raises(SourceUnavailable, match=r"needs geoalchemy2.*pip install 'suyuan\[postgis\]'"):
+        open_workspace(tmp_path, "postgresql://h/b")
