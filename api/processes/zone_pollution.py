@@ -161,7 +161,8 @@ def _assumptions(inputs: PollutionInputs, surface: Surface, values: Values, leve
 def _facts(surface: Surface, values: Values, levels: Levels, said: tuple[str, str]) -> list[tuple[str, str]]:
     """Return the lines under the page's summary: method, variogram, errors."""
     time = _told_time(values)
-    lines = [(f"{values.column} {time}；{said[0]}", f"{values.column} {time}; {said[1]}")]
+    what = f"{values.column} {time}".strip()
+    lines = [(f"{what}；{said[0]}", f"{what}; {said[1]}")]
     if surface.variogram is not None:
         zh, en = variogram_text(surface.variogram, levels.unit)
         lines.append((f"变差函数：{zh}", f"variogram: {en}"))
@@ -200,9 +201,9 @@ def _summary(
 
 def _page(layers: dict[str, ResultLayer]) -> list[ReportLayer]:
     order = ("pollution_zones", "pollution_above", "pollution_districts", "pollution_stations")
-    districts = layers["pollution_districts"].frame
+    districts = layers["pollution_districts"].frame.sort_values(["class_no", "share_pct"], ascending=False)
     return [
-        ReportLayer(layers["pollution_zones"].frame, order[0], listed=True),
+        ReportLayer(layers["pollution_zones"].frame, order[0]),
         ReportLayer(_middle(layers["pollution_above"].frame), order[1], listed=True),
         ReportLayer(districts[districts["layer"] == DIVISIONS[0]], order[2], listed=True),
         ReportLayer(layers["pollution_stations"].frame, order[3]),
