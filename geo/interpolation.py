@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
 from geo import idw_kernel, kriging_kernel
@@ -87,6 +87,18 @@ class Surface:
     lags: Lags | None = None
     coefficients: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def quantile(self, share: float) -> Array:
+        """Return the value that the truth stays below with a probability (0..1), errors normal.
+
+        Raises
+        ------
+        InvalidInput
+            The surface has no standard deviation.
+        """
+        if self.sd is None:
+            raise InvalidInput("inverse distance knows no error: use kriging for probabilities")
+        return np.asarray(self.value + ndtri(share) * self.sd)
 
     def chance_above(self, level: float) -> Array:
         """Return the probability (0..1) of being above a level, errors normal; NaN where there is no surface.

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 from fpdf import FPDF
 
@@ -234,10 +235,14 @@ def _fields(frame: gpd.GeoDataFrame, schema: LayerSchema, at: int) -> list[Field
 def _text(value: Any, field: Field, at: int) -> str:
     if pd.isna(value):
         return ""
+    if isinstance(value, bool | np.bool_):
+        return (("否", "no"), ("是", "yes"))[int(value)][at]
     chosen = next((choice for choice in field.choices or () if choice.value == str(value)), None)
     if chosen is not None:
         return (chosen.title_zh, chosen.title_en)[at]
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
 def _one_language(text: str, at: int) -> str:

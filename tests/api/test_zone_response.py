@@ -112,7 +112,10 @@ def sources(tmp_path: Path) -> Path:
 def test_measures_of_a_colour(suyuan, sources, tmp_path):
     out = tmp_path / "m.geojson"
     sites = SAMPLES / "construction_sites.geojson"
-    options = ("--sources", sources, "--sites", sites, "--date", "2021-11-05", "--output", out)
+    zone = gpd.GeoDataFrame({"name": ["环内"]}, geometry=[box(119.1, 34.5, 119.3, 34.7)], crs=4326)
+    zone.to_file(tmp_path / "ring.geojson")
+    ring = ("--vehicle-zone", tmp_path / "ring.geojson")
+    options = ("--sources", sources, "--sites", sites, *ring, "--date", "2021-11-05", "--output", out)
     code, said, noted = suyuan(
         "zone", "measures", "--colour", "orange", *options, "--lists-output", tmp_path / "m.xlsx"
     )
@@ -124,7 +127,8 @@ def test_measures_of_a_colour(suyuan, sources, tmp_path):
     assert "1 exempt" in noted
     assert "defaults of this program" in noted
     sheets = pd.read_excel(tmp_path / "m.xlsx", sheet_name=None)
-    assert len(sheets) == 4
+    assert len(sheets) == 5
+    assert sheets["车辆限行区"].iloc[0, 0] == "环内"
     assert sheets["减排比例核算"].iloc[0, 4] == pytest.approx(34.0)
     assert suyuan("zone", "measures", "--colour", "red", *options[:-1], tmp_path / "m.pdf")[0] == 0
     assert "SO2" in pypdf.PdfReader(tmp_path / "m.pdf").pages[0].extract_text()

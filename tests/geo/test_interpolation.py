@@ -59,6 +59,9 @@ def test_a_surface_with_its_error_and_chances():
     assert 0.5 < size < 2.0
     chance = found.chance_above(75.0)[found.grid.wanted]
     assert ((chance > 0.5) == (inside > 75.0)).all()
+    for share in (0.1, 0.9):
+        bound = found.quantile(share)[found.grid.wanted]
+        assert ((found.chance_above(75.0)[found.grid.wanted] > 1.0 - share) == (bound > 75.0)).all()
     more = found.chance_above(115.0)[found.grid.wanted]
     assert (more <= chance).all()
 
@@ -81,8 +84,9 @@ def test_a_drift_that_explains_the_values_makes_the_error_smaller():
 def test_inverse_distance_knows_no_error():
     found = surface(Options(method="idw"))
     assert found.sd is None
-    with pytest.raises(InvalidInput, match="knows no error"):
-        found.chance_above(75.0)
+    for asked in (found.chance_above, found.quantile):
+        with pytest.raises(InvalidInput, match="knows no error"):
+            asked(0.5)
 
 
 def test_few_stations_take_inverse_distance_and_say_so():
