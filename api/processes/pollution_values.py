@@ -51,7 +51,7 @@ def values_of(inputs: PollutionInputs, context: Context) -> Values:
     if not len(frame):
         raise MissingData(f"{inputs.stations or 'the latest hour'} holds no station: nothing to interpolate")
     frame, time = _at_one_time(frame, inputs)
-    _refuse_repeated(frame, inputs)
+    _refuse_several_days(frame, inputs)
     shapes = frame.geometry
     if not (shapes.geom_type.dropna() == "Point").all():
         raise InvalidInput(f"{inputs.stations}: stations are points, here are {sorted(set(shapes.geom_type.dropna()))}")
@@ -101,23 +101,24 @@ def _at_one_time(frame: gpd.GeoDataFrame, inputs: PollutionInputs) -> tuple[gpd.
 
 def _day(frame: gpd.GeoDataFrame) -> pd.Timestamp | None:
     """Return the one day of a daily table, which says which standard holds."""
-    column = next((name for name in ("date", "日期") if name in frame), None)
+    column = _day_column(frame)
     if column is None:
         return None
     days, _ = parse_times(frame[column])
     return days.iloc[0] if days.nunique() == 1 and not days.isna().any() else None
 
 
-def _refuse_repeated(frame: gpd.GeoDataFrame, inputs: PollutionInputs) -> None:
-    column = next((name for name in ("station_id", "id") if name in frame), None)
-    if column is None:
-        return
-    twice = frame[column][frame[column].duplicated() & frame[column].notna()]
-    if len(twice):
+def _refuse_several_days(frame: gpd.GeoDataFrame, inputs: PollutionInputs) -> None:
+    """Refuse a table of several days, whose values at one place would be averaged."""
+    column = _day_column(frame)
+    if column is not None and frame[column].nunique() > 1:
         raise InvalidInput(
-            f"{inputs.stations}: station {twice.iloc[0]} has several rows; keep those of one time, or give a "
-            "column time"
+            f"{inputs.stations}: column {column} holds {frame[column].nunique()} days; keep the rows of one day"
         )
+
+
+def _day_column(frame: gpd.GeoDataFrame) -> str | None:
+    return next((name for name in ("date", "日期") if name in frame), None)
 
 
 def _column(frame: gpd.GeoDataFrame, inputs: PollutionInputs) -> str:

@@ -137,7 +137,10 @@ def _unsure(surface: Surface) -> list[str]:
 
 
 def _told_time(values: Values) -> str:
-    return "" if values.time is None else f"{values.time.tz_convert(CITY_ZONE):%Y-%m-%d %H:%M} "
+    if values.time is None:
+        return ""
+    written = "%Y-%m-%d" if values.averaging == "24h" else "%Y-%m-%d %H:%M"
+    return f"{values.time.tz_convert(CITY_ZONE).strftime(written)} "
 
 
 def _method(surface: Surface, power: float) -> tuple[str, str]:

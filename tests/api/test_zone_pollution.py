@@ -229,7 +229,7 @@ def test_the_day_of_a_table_says_the_standard(suyuan, tmp_path):
     two.to_csv(tmp_path / "two.csv", index=False)
     code, _, noted = suyuan(*command(tmp_path / "two.csv", output=out))
     assert code == 2
-    assert "station 0 has several rows" in noted
+    assert "column date holds 2 days" in noted
 
 
 def test_same_place_gaps_and_far_stations_are_said(suyuan, tmp_path):

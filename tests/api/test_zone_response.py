@@ -237,11 +237,35 @@ def test_an_area_from_a_file_alone(suyuan, drawn, workspace, tmp_path):
     assert json.loads((tmp_path / "a.geojson").read_text("utf-8"))["provenance"]["process"] == "zone-area"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        shapely.to_wkt(box(119.0, 34.45, 119.2, 34.65)),
+        shapely.to_geojson(box(119.0, 34.45, 119.2, 34.65)),
+        json.dumps(
+            {"type": "Feature", "properties": {}, "geometry": box(119.0, 34.45, 119.2, 34.65).__geo_interface__}
+        ),
+        gpd.GeoSeries([box(119.0, 34.45, 119.2, 34.65)]).to_json(),
+    ],
+    ids=["wkt", "geometry", "feature", "collection"],
+)
+def test_a_drawn_polygon(suyuan, tmp_path, text):
+    out = tmp_path / "a.geojson"
+    assert suyuan("zone", "area", text, "--output", out)[0] == 0
+    found = gpd.read_file(out)
+    assert found["name"].tolist() == ["1"]
+    assert found["area_km2"][0] == pytest.approx(area_m2(box(119.0, 34.45, 119.2, 34.65)) / 1e6)
+
+
 def test_areas_bad_input(suyuan, drawn, tmp_path):
     gpd.GeoDataFrame({"a": [1]}, geometry=[Point(119, 34)], crs=4326).to_file(tmp_path / "point.geojson")
     cases = [
         ((tmp_path / "point.geojson",), "holds no polygon"),
         (("none.geojson",), "no such file"),
+        (("POLYGON((0 0, 1",), "cannot be read"),
+        (('{"type": "Nothing"}',), "cannot be read"),
+        (('{"type": "FeatureCollection", "features": []}',), ""),
+        (("POLYGON((500000 0, 600000 0, 600000 9, 500000 0))",), "in degrees"),
         ((drawn, "--name", "nix"), "no such column; there are 名称"),
         ((drawn, "--population", "none.nc"), "no such file"),
         ((drawn, "--inventory", "boilers"), "no workspace"),
