@@ -3,7 +3,7 @@
 import os
 import uuid
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +11,7 @@ import rasterio
 import shapely
 from affine import Affine
 from numpy.typing import ArrayLike, NDArray
-from pyproj import CRS, Transformer
+from pyproj import Proj
 from rasterio.crs import CRS as RasterCRS
 
 from geo.errors import InvalidInput, SourceUnavailable
@@ -83,12 +83,12 @@ class CellGrid:
 
     def project(self, lon: ArrayLike, lat: ArrayLike) -> tuple[Array, Array]:
         """Return metres east and north of the projection's centre."""
-        x, y = Transformer.from_crs(4326, CRS(self.proj4), always_xy=True).transform(np.asarray(lon), np.asarray(lat))
+        x, y = _projection(self.proj4)(np.asarray(lon, dtype=float), np.asarray(lat, dtype=float))
         return np.asarray(x, dtype=float), np.asarray(y, dtype=float)
 
     def unproject(self, x: ArrayLike, y: ArrayLike) -> tuple[Array, Array]:
         """Return longitude and latitude of metres east and north of the projection's centre."""
-        lon, lat = Transformer.from_crs(CRS(self.proj4), 4326, always_xy=True).transform(np.asarray(x), np.asarray(y))
+        lon, lat = _projection(self.proj4)(np.asarray(x, dtype=float), np.asarray(y, dtype=float), inverse=True)
         return np.asarray(lon, dtype=float), np.asarray(lat, dtype=float)
 
     def project_shape(self, shape: shapely.Geometry) -> shapely.Geometry:
@@ -126,6 +126,12 @@ class CellGrid:
 
     def _columns_rows(self, cells: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
         return cells % self.nx + self.column, cells // self.nx + self.row
+
+
+@lru_cache(maxsize=32)
+def _projection(proj4: str) -> Proj:
+    # Made once: it takes longer to make than to use.
+    return Proj(proj4)
 
 
 def _outline(bounds: tuple[float, float, float, float]) -> tuple[Array, Array]:

@@ -36,7 +36,12 @@ def _edges(centres: Array) -> Array:
 
 
 def read_density(path: Path, around: tuple[float, float, float, float]) -> Density:
-    """Read a grid of people per km2 (NetCDF, or GeoTIFF in degrees) around a box (west, south, east, north).
+    """Read a grid of people per km2 around a box; see `read_grid`."""
+    return read_grid(path, around, what="people per km2")
+
+
+def read_grid(path: Path, around: tuple[float, float, float, float], *, what: str) -> Density:
+    """Read a grid (NetCDF, or GeoTIFF in degrees) around a box (west, south, east, north); errors say `what` it holds.
 
     Raises
     ------
@@ -46,14 +51,14 @@ def read_density(path: Path, around: tuple[float, float, float, float]) -> Densi
         The file cannot be read.
     """
     try:
-        grid = _netcdf(path) if path.suffix.lower() in (".nc", ".nc4") else _geotiff(path, around)
+        grid = _netcdf(path, what) if path.suffix.lower() in (".nc", ".nc4") else _geotiff(path, around, what)
     except (OSError, rasterio.errors.RasterioError) as error:
         raise SourceUnavailable(f"{path.name}: cannot be read as a grid: {' '.join(str(error).split())}") from error
     near_x = _near(grid.lon, around[0], around[2], path)
     near_y = _near(grid.lat, around[1], around[3], path)
     cut = Density(grid.lon[near_x], grid.lat[near_y], grid.values[near_y, near_x])
     if np.isnan(cut.values).all():
-        raise InvalidInput(f"{path.name} has no people around the place, only gaps: use a grid that covers it")
+        raise InvalidInput(f"{path.name} has no {what} around the place, only gaps: use a grid that covers it")
     return cut
 
 
@@ -67,11 +72,11 @@ def _near(centres: Array, low: float, high: float, path: Path) -> slice:
     return slice(max(int(first) - 3, 0), int(last) + 3)
 
 
-def _netcdf(path: Path) -> Density:
+def _netcdf(path: Path, what: str) -> Density:
     with xr.open_dataset(path, engine="h5netcdf") as data:
         grids = [name for name, values in data.data_vars.items() if values.ndim == 2]
         if len(grids) != 1:
-            raise InvalidInput(f"{path.name}: one grid of people per km2 is needed, here are {grids or 'none'}")
+            raise InvalidInput(f"{path.name}: one grid of {what} is needed, here are {grids or 'none'}")
         field = data[grids[0]]
         x, y = (next((d for d in field.dims if str(d).lower() in names), None) for names in (_X, _Y))
         if x is None or y is None:
@@ -84,10 +89,10 @@ def _netcdf(path: Path) -> Density:
 _X, _Y = ("x", "lon", "longitude"), ("y", "lat", "latitude")
 
 
-def _geotiff(path: Path, around: tuple[float, float, float, float]) -> Density:
+def _geotiff(path: Path, around: tuple[float, float, float, float], what: str) -> Density:
     with rasterio.open(path) as source:
         if source.crs is None or not source.crs.is_geographic or source.transform.b or source.transform.d:
-            raise InvalidInput(f"{path.name}: a grid of people per km2 must be in degrees; convert it to EPSG:4326")
+            raise InvalidInput(f"{path.name}: a grid of {what} must be in degrees; convert it to EPSG:4326")
         at = source.transform
         columns = (np.array([around[0], around[2]]) - at.c) / at.a
         rows = (np.array([around[1], around[3]]) - at.f) / at.e

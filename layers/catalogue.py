@@ -3,8 +3,10 @@
 from dataclasses import replace
 
 from geo.errors import InvalidInput
-from layers.duties import EMISSION_SOURCES, UNMONITORED_SITES, UNMONITORED_STACKS
+from layers.duties import UNMONITORED_SITES, UNMONITORED_STACKS
 from layers.ledgers import LEDGERS
+from layers.response_ledgers import RESPONSE_LEDGERS
+from layers.response_results import RESPONSE_RESULTS
 from layers.results import RESULTS
 from layers.schema import Field, LayerSchema
 
@@ -12,7 +14,7 @@ SYNTHETIC = Field("synthetic", "模拟数据", "Synthetic", "bool", synonyms=("�
 
 SCHEMAS: dict[str, LayerSchema] = {
     schema.id: replace(schema, fields=(*schema.fields, SYNTHETIC))
-    for schema in (*LEDGERS, EMISSION_SOURCES, *RESULTS, UNMONITORED_SITES, UNMONITORED_STACKS)
+    for schema in (*LEDGERS, *RESPONSE_LEDGERS, *RESULTS, *RESPONSE_RESULTS, UNMONITORED_SITES, UNMONITORED_STACKS)
 }
 
 

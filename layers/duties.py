@@ -1,47 +1,6 @@
-"""Schemas of who must have a monitor and has none, and of the emission sources that this is asked of."""
+"""Schemas of who must have a monitor and has none."""
 
-from layers.ledgers import DISTRICT, ONLINE_MONITOR
 from layers.schema import Choice, Field, LayerSchema
-
-_GRADES = tuple(Choice(letter, f"{letter}级", f"Grade {letter}", (f"{letter}类",)) for letter in "ABCD")
-_TONNES = {"吨/年": 1.0, "吨": 1.0, "千克/年": 0.001}
-
-
-def _emission(name: str, zh: str, en: str) -> Field:
-    return Field(f"{name}_t_a", f"{zh}排放量", f"{en} emission", "float", "t/a", minimum=0, units=_TONNES)
-
-
-EMISSION_SOURCES = LayerSchema(
-    "emission_sources",
-    "固定污染源",
-    "Emission sources",
-    "point",
-    (
-        Field("id", "排口编号", "Id", "str", synonyms=("编号", "排放口编号", "排污许可证编号")),
-        Field("name", "企业名称", "Name", "str", required=True, synonyms=("名称", "单位名称", "污染源名称")),
-        Field("industry", "行业", "Industry", "str", synonyms=("行业类别", "所属行业")),
-        Field("grade", "绩效分级", "Performance grade", "str", choices=_GRADES, synonyms=("绩效等级", "级别")),
-        Field("exempt", "豁免企业", "Exempt", "bool", synonyms=("是否豁免", "豁免")),
-        Field(
-            "stack_height_m",
-            "排气口高度",
-            "Stack height",
-            "float",
-            "m",
-            minimum=0,
-            maximum=500,
-            synonyms=("烟囱高度", "排气筒高度", "排放口高度"),
-            units={"米": 1.0},
-        ),
-        _emission("so2", "SO2", "SO2"),
-        _emission("nox", "NOx", "NOx"),
-        _emission("pm", "颗粒物", "Particulate"),
-        _emission("voc", "VOCs", "VOC"),
-        ONLINE_MONITOR,
-        DISTRICT,
-    ),
-    identity=("id",),
-)
 
 LACKING = (
     Choice("monitor", "缺在线监测", "No online monitor"),

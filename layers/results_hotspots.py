@@ -132,4 +132,56 @@ POINT_CLUSTERS = LayerSchema(
     time_field="start",
 )
 
-HOTSPOT_RESULTS = (ALARMS, ALARM_EPISODES, POINT_DENSITY, CLUSTER_POINTS, POINT_CLUSTERS)
+STATES = (
+    Choice("bubbling", "冒泡", "Bubbling this hour"),
+    Choice("worst", "本月最差", "Worst of the month"),
+    Choice("rising", "升幅最大", "Rising most"),
+    Choice("ordinary", "一般", "Ordinary"),
+    Choice("few_hours", "数据不足", "Too few hours"),
+)
+SOURCES = (
+    Choice("station", "国省控等站点", "Stations"),
+    Choice("micro", "微站", "Micro-stations"),
+    Choice("mobile", "走航", "Mobile runs"),
+    Choice("satellite", "卫星", "Satellites"),
+)
+
+HOT_GRID = LayerSchema(
+    "hot_grid",
+    "热点网格",
+    "Hot grid",
+    "polygon",
+    (
+        Field("cell", "网格编号", "Cell", "str", required=True),
+        Field("state", "状态", "State", "str", choices=STATES),
+        Field("rank", "月均排名", "Rank by mean, 1 the worst", "int", minimum=1),
+        Field("mean", "月均浓度", "Mean of the month", "float"),
+        Field("n_hours", "有效小时", "Hours with values", "int", "h", minimum=0),
+        Field("share_pct", "有效率", "Share of the hours", "float", "%", minimum=0, maximum=100),
+        Field("source", "主要来源", "Source of most hours", "str", choices=SOURCES),
+        Field("n_station", "站点数据数", "Values of stations", "int", minimum=0),
+        Field("n_micro", "微站数据数", "Values of micro-stations", "int", minimum=0),
+        Field("n_mobile", "走航数据数", "Values of mobile runs", "int", minimum=0),
+        Field("n_satellite", "卫星数据数", "Values of satellites", "int", minimum=0),
+        Field("mean_before", "上月均值", "Mean of the month before", "float"),
+        Field("change_pct", "环比", "Change against the month before", "float", "%"),
+        Field("rank_change", "环比排名变化", "Ranks worse than the month before", "int"),
+        Field("mean_year_before", "去年同月均值", "Mean of that month a year before", "float"),
+        Field("change_year_pct", "同比", "Change against the year before", "float", "%"),
+        Field("rank_change_year", "同比排名变化", "Ranks worse than the year before", "int"),
+        Field("bubbles", "本月冒泡小时", "Bubbling hours of the month", "int", "h", minimum=0),
+        Field("value", "本小时浓度", "Value of the hour", "float"),
+        Field("neighbours", "周边中位浓度", "Median of the neighbours", "float"),
+        Field("z", "稳健 z 值", "Robust z", "float"),
+        Field("n_neighbours", "周边网格数", "Neighbours with a value", "int", minimum=0),
+        Field("bubble", "本小时冒泡", "Bubbles this hour", "bool"),
+        Field("age_h", "数据龄期", "Age of the last value", "float", "h"),
+        Field("pollutant", "污染物", "Pollutant", "str"),
+        Field("unit", "单位", "Unit", "str"),
+        Field("month", "月份", "Month", "str"),
+        Field("hour", "小时", "Hour", "time"),
+    ),
+    derived=True,
+)
+
+HOTSPOT_RESULTS = (ALARMS, ALARM_EPISODES, POINT_DENSITY, CLUSTER_POINTS, POINT_CLUSTERS, HOT_GRID)

@@ -150,6 +150,10 @@ def read_table(
 ) -> gpd.GeoDataFrame:
     """Return features in the order in which they were written, with the types that they were written with."""
     where = _where(path, record.id, bbox, condition)
+    first = _first_of_row(path, record.id) if offset and not where else None
+    if first is not None:
+        # The numbers have no gap, so the page begins at one of them and nothing before it is walked through.
+        where, offset = f"WHERE {_FID} >= {first + int(offset)}", 0
     page = f"LIMIT {-1 if limit is None else int(limit)} OFFSET {int(offset)}"
     with _errors(path):
         frame = pyogrio.read_dataframe(path, sql=f'SELECT * FROM "{record.id}" {where} ORDER BY {_FID} {page}')
@@ -159,6 +163,19 @@ def read_table(
         frame = frame.rename_geometry("geometry")
     frame = frame.drop(columns=_FID, errors="ignore").set_crs(WGS84, allow_override=True)
     return restore(_renamed(frame, list(record.columns)), record.columns)
+
+
+def _first_of_row(path: Path, layer: str) -> int | None:
+    """Return the first number of a layer's features if they are numbered without a gap, else None."""
+    numbers = f'SELECT (SELECT MIN({_FID}) FROM "{layer}"), (SELECT MAX({_FID}) FROM "{layer}")'
+    count = "SELECT feature_count FROM gpkg_ogr_contents WHERE table_name = ?"
+    with _errors(path), closing(_readonly(path)) as base:
+        first, last = base.execute(numbers).fetchone()
+        if base.execute("SELECT 1 FROM sqlite_master WHERE name = 'gpkg_ogr_contents'").fetchone() is None:
+            return None
+        counted = base.execute(count, (layer,)).fetchone()
+    whole = first is not None and counted is not None and counted[0] == last - first + 1
+    return int(first) if whole else None
 
 
 def _renamed(frame: gpd.GeoDataFrame, names: list[str]) -> gpd.GeoDataFrame:

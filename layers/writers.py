@@ -199,10 +199,12 @@ def _save_csv(header: list[str], rows: list[list[object]], path: Path) -> None:
 def _save_xlsx(header: list[str], rows: list[list[object]], path: Path) -> None:
     if len(rows) >= 2**20:
         raise InvalidInput(f"{path.name}: {len(rows)} rows do not fit into an Excel sheet; write .csv")
+    # What a cell cannot hold is refused before the book is begun: a half-written one complains when it is dropped.
+    cells = [[_sheet_cell(value, path.name) for value in row] for row in [list[object](header), *rows]]
     book = openpyxl.Workbook(write_only=True)
     sheet = book.create_sheet("suyuan")
-    for row in [list[object](header), *rows]:
-        sheet.append([_sheet_cell(value, path.name) for value in row])
+    for row in cells:
+        sheet.append(row)
     book.save(path)
 
 

@@ -1,6 +1,6 @@
 """Emerging hot spots: since when a place is hot or cold, and whether it is getting hotter."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
 import numpy as np
@@ -13,6 +13,7 @@ from tracing.gi_kernel import benjamini_hochberg, confidence_class, two_sided_p
 from tracing.local_places import MIN_PLACES, numeric_column
 from tracing.mann_kendall_kernel import mann_kendall_z
 from tracing.neighbours import neighbour_matrix, parse_rule
+from tracing.spatial_scale import choose_scale
 
 RESULT_COLUMNS = (
     "pattern",
@@ -45,7 +46,7 @@ class CubeRule:
     ----------
     step : "as given" (each distinct time is a step) or hour, day, month, year (the mean of a place's values in it;
         steps without any value between the first and the last are kept, as missing).
-    neighbours : as for `tracing.hotspots.gi_star`.
+    neighbours : as for `tracing.hotspots.gi_star`; auto looks at the places' means.
     back : steps before a bin's own that belong to its neighbourhood.
     window : cube, neighbourhood or step; see `tracing.emerging_kernel.space_time_gi_z`.
     zero : whether a missing bin is 0 (counts of events), not missing.
@@ -114,8 +115,13 @@ def emerging(
     rule = rule or CubeRule()
     _check(rule)
     cube = space_time_cube(frame, value, time=time, place=place, rule=rule)
+    reasons = []
+    if parse_rule(rule.neighbours).kind == "auto":
+        # The mean of each place's steps: what lasts has a scale, a single step's noise has none.
+        scale = choose_scale(cube.places.geometry, _means(cube.values))
+        rule, reasons = replace(rule, neighbours=scale.rule.text), [scale.reason]
     out = emerging_of_cube(cube, rule).rename(columns={"place": place})
-    out.attrs = {**frame.attrs, "warnings": _warnings(frame, cube, out, place)}
+    out.attrs = {**frame.attrs, "warnings": [*reasons, *_warnings(frame, cube, out, place)]}
     return out
 
 
@@ -131,6 +137,12 @@ def emerging_of_cube(cube: Cube, rule: CubeRule) -> gpd.GeoDataFrame:
     for name in ("last_class", "n_tested", "n_neighbours"):
         out[name] = out[name].astype("Int64")
     return out
+
+
+def _means(values: Array) -> Array:
+    count = (~np.isnan(values)).sum(axis=1)
+    mean = np.nansum(values, axis=1) / np.maximum(count, 1)
+    return np.where(count > 0, mean, np.nanmean(values))
 
 
 def space_time_cube(frame: gpd.GeoDataFrame, value: str, *, time: str, place: str, rule: CubeRule) -> Cube:

@@ -56,7 +56,7 @@ class FalseAlarms:
         rate = f"{self.per_place_month:.2g}"
         share, most = 100.0 * self.share, 100.0 * self.share_at_most
         return (
-            f"按镜像值估计误报 {self.mirror} 个，占 {share:.0f}%（95% 上限 {most:.0f}%），每站每月 {rate} 个",
+            f"按镜像值估计误报 {self.mirror} 个，占 {share:.0f}%（95% 上限 {most:.0f}%），每处每月 {rate} 个",
             f"about {self.mirror} false by mirror values, {share:.0f} % (at most {most:.0f} %), "
             f"{rate} a place and month",
         )

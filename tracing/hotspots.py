@@ -11,9 +11,15 @@ RESULT_COLUMNS = ("z", "p", "p_fdr", "class", "n_neighbours")
 
 
 def gi_star(
-    frame: gpd.GeoDataFrame, value: str, *, neighbours: str = "knn:8", permutations: int = 0, seed: int = 1
+    frame: gpd.GeoDataFrame,
+    value: str,
+    *,
+    neighbours: str = "knn:8",
+    permutations: int = 0,
+    seed: int = 1,
+    islands: str = "untested",
 ) -> gpd.GeoDataFrame:
-    """Return the Getis-Ord Gi* of a column, each place included in its own neighbourhood, with binary weights.
+    """Return the Getis-Ord Gi* of a column, each place included in its own neighbourhood with a weight of 1.
 
     Parameters
     ----------
@@ -23,12 +29,16 @@ def gi_star(
         A numeric column, any unit. A missing value is never a zero: its place is left out of the statistic, and the
         neighbourhoods are formed among the places with data (so `knn` reaches over the gap).
     neighbours : str
-        `knn:K`, `distance:METRES` (geodesic) or `contiguity` (queen, polygons); see `tracing.neighbours`.
+        `knn:K`, `distance:METRES` (geodesic), `inverse:METRES[:POWER]` (weights that fall with distance) or
+        `contiguity` (queen, polygons), see `tracing.neighbours`; `auto`, the distance at which the values are most
+        autocorrelated, see `tracing.spatial_scale`: the warnings say which and why.
     permutations : int
         0 for the normal p values; R > 0 for conditional permutations, each place keeping its own value: `z` is then
         measured against their exact mean and spread, and `p` is twice the one-sided pseudo p, at least 2 / (R + 1).
     seed : int
         Of the permutations; the answer does not depend on the number of threads.
+    islands : str
+        What becomes of a place without neighbour: `untested`, or `nearest`, which gives it its nearest place.
 
     Returns
     -------
@@ -69,7 +79,7 @@ def gi_star(
     [-0.8165, -1.2247, -1.2247, 0.8165, 1.2247]
     """
     check_permutations(permutations)
-    places = places_of(frame, value, neighbours, reserved=RESULT_COLUMNS, statistic="Gi*")
+    places = places_of(frame, value, neighbours, reserved=RESULT_COLUMNS, statistic="Gi*", islands=islands)
     around, values = places.around, places.values
     z = conditional_z(values, around) if permutations else gi_star_z(values, around, own_weight=1.0)
     counts = np.diff(around.indptr)

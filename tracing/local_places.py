@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 from scipy.sparse import csr_array
 
 from geo.errors import InvalidInput, MissingData
-from tracing.neighbours import neighbour_matrix, parse_rule
+from tracing.neighbours import nearest_of, neighbour_matrix, parse_rule, with_islands_joined
+from tracing.spatial_scale import choose_scale
 
 MIN_PLACES = 3
 # Below this the normal approximation of the p values is rough.
@@ -19,6 +20,7 @@ SMALL_SAMPLE = 30
 # Beyond this a run takes hours and the seed's counters would meet.
 MAX_PERMUTATIONS = 1_000_000
 
+ISLANDS = ("untested", "nearest")
 _WHOLE = ("class", "n_neighbours")
 
 
@@ -30,6 +32,7 @@ class Places:
     column: NDArray[np.float64]
     used: NDArray[np.intp]
     around: csr_array
+    notes: tuple[str, ...] = ()
 
     @property
     def values(self) -> NDArray[np.float64]:
@@ -38,9 +41,15 @@ class Places:
 
 
 def places_of(
-    frame: gpd.GeoDataFrame, value: str, neighbours: str, *, reserved: tuple[str, ...], statistic: str
+    frame: gpd.GeoDataFrame,
+    value: str,
+    neighbours: str,
+    *,
+    reserved: tuple[str, ...],
+    statistic: str,
+    islands: str = "untested",
 ) -> Places:
-    """Return the places with data and their neighbours.
+    """Return the places with data and their neighbours; `islands` nearest gives one to each place that has none.
 
     Raises
     ------
@@ -51,12 +60,27 @@ def places_of(
         Fewer than three places with data.
     """
     parsed = parse_rule(neighbours)
+    if islands not in ISLANDS:
+        raise InvalidInput(f"islands {islands!r} is not known: choose {' or '.join(ISLANDS)}")
     column = numeric_column(frame, value, reserved)
     has_place = ~(frame.geometry.isna() | frame.geometry.is_empty).to_numpy()
     used = np.flatnonzero(has_place & ~np.isnan(column))
     if used.size < MIN_PLACES:
         raise MissingData(f"column {value!r} has {used.size} places with data: {statistic} needs at least {MIN_PLACES}")
-    return Places(frame, column, used, neighbour_matrix(frame.geometry.iloc[used], parsed))
+    geometry = frame.geometry.iloc[used]
+    notes: tuple[str, ...] = ()
+    if parsed.kind == "auto":
+        scale = choose_scale(geometry, column[used])
+        parsed, notes = scale.rule, (scale.reason,)
+    around = neighbour_matrix(geometry, parsed)
+    if around.nnz == 0 and parsed.metres:
+        nearest = f"the nearest are {np.nanmin(nearest_of(geometry)):.0f} m apart"
+        raise InvalidInput(f"{neighbours} joins no two places: distances are metres, and {nearest}")
+    if islands == "nearest":
+        alone = int((np.diff(around.indptr) == 0).sum())
+        around = with_islands_joined(around, geometry)
+        notes += (f"{alone} places had no neighbour and were given their nearest place.",) if alone else ()
+    return Places(frame, column, used, around, notes)
 
 
 def check_permutations(permutations: int) -> None:
@@ -127,7 +151,7 @@ def warnings_of(places: Places, permutations: int) -> list[str]:
             "become a hot or cold spot after the correction; more permutations can tell them.",
         ),
     )
-    return [text.format(count) for count, text in facts if count]
+    return [*places.notes, *(text.format(count) for count, text in facts if count)]
 
 
 def _at_one_position(places: Places) -> int:

@@ -16,13 +16,19 @@ Array = NDArray[np.float64]
 
 
 def local_moran(
-    frame: gpd.GeoDataFrame, value: str, *, neighbours: str = "knn:8", permutations: int = 0, seed: int = 1
+    frame: gpd.GeoDataFrame,
+    value: str,
+    *,
+    neighbours: str = "knn:8",
+    permutations: int = 0,
+    seed: int = 1,
+    islands: str = "untested",
 ) -> gpd.GeoDataFrame:
     """Return the local Moran's I of a column, with row-standardised weights.
 
     Parameters
     ----------
-    frame, value, neighbours
+    frame, value, neighbours, islands
         As for `tracing.hotspots.gi_star`: missing values are left out, neighbourhoods are formed without them.
     permutations : int
         0 for normal p values under total randomisation; R > 0 for conditional permutations: `z` is then measured
@@ -69,7 +75,7 @@ def local_moran(
     ([0.25, 0.25, 0.25, -0.375, -1.0], ['LL', 'LL', 'LL', 'LH', 'HL'])
     """
     check_permutations(permutations)
-    places = places_of(frame, value, neighbours, reserved=RESULT_COLUMNS, statistic="local Moran")
+    places = places_of(frame, value, neighbours, reserved=RESULT_COLUMNS, statistic="local Moran", islands=islands)
     weights = _row_standardised(places.around)
     statistic, z = moran_i(places.values, weights)
     counts = np.diff(weights.indptr)
@@ -105,4 +111,6 @@ def _by_permutation(values: Array, weights: csr_array, permutations: int, seed: 
 
 def _row_standardised(around: csr_array) -> csr_array:
     counts = np.diff(around.indptr)
-    return csr_array((np.repeat(1.0 / np.maximum(counts, 1), counts), around.indices, around.indptr), around.shape)
+    totals = np.asarray(around @ np.ones(around.shape[1]))
+    scale = np.repeat(1.0 / np.where(counts > 0, totals, 1.0), counts)
+    return csr_array((around.data * scale, around.indices, around.indptr), around.shape)

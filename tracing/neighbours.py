@@ -1,4 +1,4 @@
-"""Who is a neighbour of whom: k nearest, within a distance, or sharing a boundary."""
+"""Who is a neighbour of whom: k nearest, within a distance (perhaps weighing less with it), or sharing a boundary."""
 
 from dataclasses import dataclass
 
@@ -19,6 +19,9 @@ WGS84 = CRS.from_epsg(4326)
 # About 2 GB of work space; a rule that makes more pairs has lost its meaning as a neighbourhood.
 MAX_PAIRS = 50_000_000
 
+# Fewer places than these have no neighbour to choose from.
+MIN_PLACES_OF_ISLANDS = 3
+
 _SPARE_CANDIDATES = 4
 # Up to here the first term of the arc's excess over its chord is all but 1 % of it.
 _CHORDS_DECIDE_M = 500_000.0
@@ -26,20 +29,30 @@ _CHORDS_DECIDE_M = 500_000.0
 
 @dataclass(frozen=True)
 class NeighbourRule:
-    """A parsed rule: `kind` is knn, distance or contiguity; `k` and `metres` hold for the first two."""
+    """A parsed rule: `kind` is knn, distance, inverse, contiguity or auto.
+
+    `k` holds for knn, `metres` for distance and inverse, `power` for inverse.
+    """
 
     kind: str
     k: int = 0
     metres: float = 0.0
+    power: float = 1.0
+
+    @property
+    def text(self) -> str:
+        """The rule as `parse_rule` reads it."""
+        numbers = {"knn": f":{self.k}", "distance": f":{self.metres!r}", "inverse": f":{self.metres!r}:{self.power!r}"}
+        return self.kind + numbers.get(self.kind, "")
 
 
 def parse_rule(text: str) -> NeighbourRule:
-    """Read `knn:K`, `distance:METRES` or `contiguity`.
+    """Read `knn:K`, `distance:METRES`, `inverse:METRES`, `inverse:METRES:POWER`, `contiguity` or `auto`.
 
     Raises
     ------
     InvalidInput
-        Anything else, K below 1, or a distance that is not positive.
+        Anything else, K below 1, a distance or a power that is not positive.
     """
     kind, _, number = str(text).strip().lower().partition(":")
     try:
@@ -47,11 +60,18 @@ def parse_rule(text: str) -> NeighbourRule:
             return NeighbourRule("knn", k=int(number))
         if kind == "distance" and 0.0 < float(number) < np.inf:
             return NeighbourRule("distance", metres=float(number))
+        if kind == "inverse":
+            metres, _, power = number.partition(":")
+            parsed = NeighbourRule("inverse", metres=float(metres), power=float(power or 1.0))
+            if 0.0 < parsed.metres < np.inf and 0.0 < parsed.power < np.inf:
+                return parsed
     except ValueError:
         kind = ""
-    if kind == "contiguity" and not number:
-        return NeighbourRule("contiguity")
-    raise InvalidInput(f"neighbours {str(text)!r} is not understood: write knn:8, distance:3000 (metres) or contiguity")
+    if kind in ("contiguity", "auto") and not number:
+        return NeighbourRule(kind)
+    raise InvalidInput(
+        f"neighbours {str(text)!r} is not understood: write knn:8, distance:3000 (metres), inverse:3000 or contiguity"
+    )
 
 
 def neighbour_matrix(geometry: gpd.GeoSeries, rule: str | NeighbourRule) -> csr_array:
@@ -60,6 +80,9 @@ def neighbour_matrix(geometry: gpd.GeoSeries, rule: str | NeighbourRule) -> csr_
     Points count as they are; lines and polygons by a point on them, except for contiguity, where two polygons are
     neighbours when they share at least one point (queen). Distances are geodesic on WGS 84. Places at one position
     are each other's neighbours at distance 0.
+
+    `inverse`: within the distance, weights (d0 / max(d, d0))^power, d0 the median distance of a place to its nearest:
+    a place as near as that, or nearer, weighs as much as the place itself in Gi*, 1, whatever the unit of distance.
 
     `knn`: candidates come from a tree over geocentric positions and are ranked by geodesic distance; as a chord is
     never longer than its geodesic, places beyond the farthest candidate's chord cannot be nearer, and more candidates
@@ -71,12 +94,13 @@ def neighbour_matrix(geometry: gpd.GeoSeries, rule: str | NeighbourRule) -> csr_
     geometry : GeoSeries
         Any CRS, no missing or empty geometry.
     rule : str or NeighbourRule
-        `knn:K`, `distance:METRES` (inclusive, to 1 mm) or `contiguity`.
+        `knn:K`, `distance:METRES` (inclusive, to 1 mm), `inverse:METRES[:POWER]` or `contiguity`. `auto` needs values:
+        see `tracing.spatial_scale`.
 
     Returns
     -------
     csr_array of float64, shape (n, n)
-        1 for a neighbour, nothing on the diagonal, columns sorted. `knn` is not symmetric.
+        1 for a neighbour (its weight for `inverse`), nothing on the diagonal, columns sorted. `knn` is not symmetric.
 
     Raises
     ------
@@ -85,12 +109,61 @@ def neighbour_matrix(geometry: gpd.GeoSeries, rule: str | NeighbourRule) -> csr_
         contiguity of anything but polygons, or a distance that joins more pairs than can be held.
     """
     parsed = rule if isinstance(rule, NeighbourRule) else parse_rule(rule)
-    places = _lonlat(geometry)
     if parsed.kind == "contiguity":
-        return _contiguity(places)
+        return _contiguity(_lonlat(geometry))
+    lon, lat = positions(geometry)
+    if parsed.kind == "knn":
+        return _nearest(lon, lat, parsed.k)
+    if parsed.kind == "auto":
+        raise InvalidInput("neighbours auto needs the values: write knn:8, distance:3000 (metres) or contiguity here")
+    near = _within(lon, lat, parsed.metres)
+    return near if parsed.kind == "distance" else _inverse(near, lon, lat, parsed.power)
+
+
+def positions(geometry: gpd.GeoSeries) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return longitude and latitude of points, or of a point on each line or polygon; errors as `neighbour_matrix`."""
+    places = _lonlat(geometry)
     points = np.asarray((places if (places.geom_type == "Point").all() else places.representative_point()).array)
-    lon, lat = shapely.get_x(points), shapely.get_y(points)
-    return _nearest(lon, lat, parsed.k) if parsed.kind == "knn" else _within(lon, lat, parsed.metres)
+    return shapely.get_x(points), shapely.get_y(points)
+
+
+def nearest_of(geometry: gpd.GeoSeries) -> NDArray[np.float64]:
+    """Return each place's distance to its nearest other place, metres, shape (n,)."""
+    return nearest_m(*positions(geometry))
+
+
+def nearest_m(lon: NDArray[np.float64], lat: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return each place's distance to its nearest other place, metres, shape (n,)."""
+    if lon.size < 2:
+        return np.full(lon.size, np.nan)
+    tree = KDTree(geocentric(lon, lat))
+    chords, _ = tree.query(tree.data, k=2)
+    # The arc is longer than its chord by one part in 24 (R / d)^2.
+    return np.asarray(chords[:, 1] * (1.0 + (chords[:, 1] / GEOD.a) ** 2 / 24.0))
+
+
+def with_islands_joined(matrix: csr_array, geometry: gpd.GeoSeries) -> csr_array:
+    """Return the matrix with the nearest place as the one neighbour of each place that had none.
+
+    An island's neighbour does not count the island among its own.
+    """
+    islands = np.flatnonzero(np.diff(matrix.indptr) == 0)
+    if not islands.size or matrix.shape[0] < MIN_PLACES_OF_ISLANDS:
+        return matrix
+    nearest = neighbour_matrix(geometry, NeighbourRule("knn", k=1))
+    joined = csr_array((np.ones(islands.size), (islands, nearest.indices[islands])), shape=matrix.shape)
+    out = csr_array(matrix + joined)
+    out.sort_indices()
+    return out
+
+
+def _inverse(near: csr_array, lon: NDArray[np.float64], lat: NDArray[np.float64], power: float) -> csr_array:
+    row = np.repeat(np.arange(lon.size), np.diff(near.indptr))
+    distance = distance_m(lon[row], lat[row], lon[near.indices], lat[near.indices])
+    apart = nearest_m(lon, lat)
+    positive = apart[apart > 0.0]
+    unit = float(np.median(positive)) if positive.size else 1.0
+    return csr_array(((unit / np.maximum(distance, unit)) ** power, near.indices, near.indptr), shape=near.shape)
 
 
 def _lonlat(geometry: gpd.GeoSeries) -> gpd.GeoSeries:

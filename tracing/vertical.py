@@ -25,6 +25,7 @@ from tracing.vertical_columns import (
     Columns,
     check_variables,
     columns_at,
+    say_nan,
     terrain_height,
 )
 
@@ -337,11 +338,8 @@ def _check_finite(fields: Fields, met: xr.Dataset) -> None:
     for n in range(fields.wind.shape[0]):
         finite = np.isfinite(fields.wind[n])
         if not finite.all():
-            j, i, k, part = np.argwhere(~finite)[0]
+            j, i, k, part = (int(place) for place in np.argwhere(~finite)[0])
             name = ("u", "v", "vertical motion", "pressure")[part]
-            time = pd.Timestamp(met["time"].values[0]) + pd.Timedelta(minutes=float(fields.times[n]))
-            height = (1.0 - fields.sigma[k]) * fields.surface[j, i, DEPTH]
-            lon, lat = grid_of(met).to_lonlat(i % met.sizes["x"], j)
-            place = f"{time:%Y-%m-%dT%H:%MZ}, {lat:.2f} N {lon:.2f} E, {height:.0f} m above ground"
-            where = str(met["file"].values[n]) if "file" in met.coords else "meteorology"
-            raise MissingData(f"{where}: {name} is NaN at {place}; fill or cut the field")
+            raise MissingData(
+                say_nan(met, n, name, (j, i), float((1.0 - fields.sigma[k]) * fields.surface[j, i, DEPTH]))
+            )

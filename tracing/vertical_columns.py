@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
+from tracing.met.grid import grid_of
 from tracing.met.levels import level_pressure
 
 GRAVITY = 9.80665
@@ -90,6 +92,11 @@ def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> C
     met : Dataset of :func:`tracing.met.open_met`
     terrain, roughness_m : ndarray, shape (y, x), m
 
+    Raises
+    ------
+    MissingData
+        If a value above ground is NaN on a level that holds others; names file, time and place.
+
     Notes
     -----
     The 10 m wind of the file stands at the ground. Without one: the wind of the first level times
@@ -103,6 +110,7 @@ def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> C
     humidity = _humidity(upper, pressure)
     virtual = upper["t"] * (1.0 + _VIRTUAL * humidity)
     height = _heights(now, upper["z"], virtual, pressure, terrain)
+    _check_holes(met, i, upper, height)
     ground = _lowest_above(height)
     first = {name: np.take_along_axis(upper[name], ground, 0)[0] for name in ("u", "v", "t")}
     first_p, first_z = (np.take_along_axis(a, ground, 0)[0] for a in (pressure, height))
@@ -123,6 +131,30 @@ def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> C
         _stack(surface_t, upper["t"]),
         _stack(np.take_along_axis(humidity, ground, 0)[0], humidity),
     )
+
+
+def say_nan(met: xr.Dataset, i: int, name: str, place: tuple[int, int], height_m: float) -> str:
+    """Return what is said of a NaN of time ``i`` at a row and column and a height above ground, m."""
+    lon, lat = grid_of(met).to_lonlat(place[1] % met.sizes["x"], place[0])
+    time = pd.Timestamp(met["time"].values[i])
+    where = str(met["file"].values[i]) if "file" in met.coords else "meteorology"
+    at = f"{time:%Y-%m-%dT%H:%MZ}, {lat:.2f} N {lon:.2f} E, {height_m:.0f} m above ground"
+    return f"{where}: {name} is NaN at {at}; fill or cut the field"
+
+
+def _check_holes(met: xr.Dataset, i: int, upper: dict[str, Array], height: Array) -> None:
+    """Refuse a NaN above ground on a level that holds the variable elsewhere: what lies there is not known.
+
+    A level on which the file holds no value of the variable is passed over, and so is what lies under the ground.
+    """
+    for name in ("u", "v", "omega", "t"):
+        gaps = np.isnan(upper[name])
+        if not gaps.any():
+            continue
+        holes = gaps & ~gaps.all(axis=(1, 2), keepdims=True) & ~(height <= 0.0)
+        if holes.any():
+            k, j, x = (int(n) for n in np.argwhere(holes)[0])
+            raise MissingData(say_nan(met, i, name, (j, x), float(height[k, j, x])))
 
 
 def _levels(now: xr.Dataset, name: str) -> Array:

@@ -70,8 +70,8 @@ def _folder(document: ET.Element, layer: KmlLayer, at: int) -> None:
         mark = ET.SubElement(folder, "Placemark")
         _text(mark, "name", _plain(row.get(label)) or (schema.title_zh, schema.title_en)[at])
         case = str(row.get(style.by, "")).lower() if style.by else ""
-        known = {entry.value for entry in style.cases}
-        _text(mark, "styleUrl", f"#{layer.schema}-{case if case in known else 'default'}")
+        known = {entry.value.lower(): entry.value for entry in style.cases}
+        _text(mark, "styleUrl", f"#{layer.schema}-{known.get(case, 'default')}")
         _extended(mark, row.drop("geometry"), titles)
         mark.append(_geometry(row.geometry))
 

@@ -177,7 +177,7 @@ def _entries(layer: ReportLayer) -> list[tuple[Symbol, tuple[str, str]]]:
     entries = legend_entries(style, schema.title_zh, schema.title_en)
     if style.by is not None and style.by in layer.frame:
         there = {str(value).lower() for value in layer.frame[style.by].dropna()}
-        drawn = {case.title_en for case in style.cases if case.value in there}
+        drawn = {case.title_en for case in style.cases if case.value.lower() in there}
         entries = [entry for entry in entries if entry.title_en in drawn] or entries
     return [(entry.symbol, (entry.title_zh, entry.title_en)) for entry in entries]
 
@@ -252,8 +252,8 @@ def _foot(pdf: FPDF, report: Report, at: int) -> None:
     inputs = "; ".join(f"{entry['id']} sha256 {entry['sha256'][:12]}" for entry in report.provenance.get("inputs", []))
     version = report.provenance.get("versions", {}).get("suyuan", "")
     record = f"{WORDS['record'][at]}: {report.provenance.get('process', '')} · Suyuan {version} · {inputs}"
-    for text in [f"{WORDS['notes'][at]}: {'; '.join(_one_language(w, at) for w in report.warnings)}"] * bool(
-        report.warnings
-    ) + [record]:
+    facts = {fact[at] for fact in report.facts}
+    notes = [text for text in (_one_language(warning, at) for warning in report.warnings) if text not in facts]
+    for text in [f"{WORDS['notes'][at]}: {'; '.join(notes)}"] * bool(notes) + [record]:
         pdf.multi_cell(0, 3.8, text[:600], new_x="LMARGIN", new_y="NEXT")
     pdf.multi_cell(0, 3.8, WORDS["support"][at], new_x="LMARGIN", new_y="NEXT")

@@ -116,7 +116,7 @@ def draw_scale(pdf: FPDF, frame: MapFrame) -> None:
 
 
 def _symbol(style: LayerStyle, value: str | None) -> Symbol:
-    cases = {case.value: case.symbol for case in style.cases}
+    cases = {case.value.lower(): case.symbol for case in style.cases}
     return cases.get(value or "", style.symbol)
 
 

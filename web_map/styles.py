@@ -9,6 +9,7 @@ from dataclasses import replace
 from layers.results import PATTERNS
 from web_map.styles_duties import DUTY_STYLES
 from web_map.styles_hotspots import HOTSPOT_STYLES
+from web_map.styles_response import RESPONSE_STYLES
 from web_map.symbols import Case, Facet, LayerStyle, Shape, Symbol
 
 GROUPS: dict[str, tuple[str, str]] = {
@@ -428,7 +429,7 @@ _STYLES: tuple[LayerStyle, ...] = (
         label="receptor",
     ),
 )
-STYLES: dict[str, LayerStyle] = {style.schema_id: style for style in _STYLES}
+STYLES: dict[str, LayerStyle] = {style.schema_id: style for style in (*_STYLES, *RESPONSE_STYLES)}
 _DEFAULT_SIGNS: dict[str, Shape] = {"point": "circle", "line": "line", "polygon": "area"}
 
 

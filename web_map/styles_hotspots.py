@@ -49,6 +49,33 @@ def _role_cases() -> tuple[Case, ...]:
     )
 
 
+def _grid_cases() -> tuple[Case, ...]:
+    cell = Symbol("area", fill="#b2182b", stroke="#7f0d1c", weight=2.5, fill_opacity=0.45)
+    plain = replace(cell, fill="#d9d9d9", stroke="#8c8c8c", weight=0.8, fill_opacity=0.15, dash="2 3")
+    return (
+        Case("bubbling", cell, "冒泡网格（实线）", "Bubbling cell (solid)"),
+        Case(
+            "worst",
+            replace(cell, fill="#ef8a62", stroke="#b5541f", dash="9 4", fill_opacity=0.35),
+            "本月最差（虚线）",
+            "Worst of the month (dashed)",
+        ),
+        Case(
+            "rising",
+            replace(cell, fill="#f0d048", stroke="#8a6d00", dash="9 3 2 3", fill_opacity=0.3),
+            "升幅最大（点划线）",
+            "Rising most (dash-dotted)",
+        ),
+        Case("ordinary", plain, "一般（点线）", "Ordinary (dotted)"),
+        Case(
+            "few_hours",
+            replace(plain, fill="#ffffff", dash="1 5", fill_opacity=0.05),
+            "数据不足（疏点线）",
+            "Too few hours (sparse dots)",
+        ),
+    )
+
+
 HOTSPOT_STYLES: tuple[LayerStyle, ...] = (
     LayerStyle(
         "alarms",
@@ -93,5 +120,14 @@ HOTSPOT_STYLES: tuple[LayerStyle, ...] = (
         43,
         Symbol("area", fill="#6a3d9a", stroke="#2d1745", weight=2, dash="6 3 1 3", fill_opacity=0.1),
         label="cluster",
+    ),
+    LayerStyle(
+        "hot_grid",
+        "tracing",
+        17,
+        _grid_cases()[3].symbol,
+        by="state",
+        cases=_grid_cases(),
+        label="cell",
     ),
 )

@@ -66,7 +66,8 @@ def matches(
     InvalidInput
         A property that is not there, a function that is not known, values that cannot be compared.
     """
-    return np.asarray(_Filter(frame, columns, to_lon_lat).truth(tree).to_numpy(dtype=bool, na_value=False), dtype=bool)
+    truth = _Filter(frame, columns, to_lon_lat).truth(tree)
+    return np.asarray(truth.to_numpy(dtype=bool, na_value=False), dtype=bool)
 
 
 class _Filter:

@@ -28,13 +28,20 @@ def write_layers(
     *,
     everything: bool,
 ) -> None:
-    """Write the main layer; all of them in a KMZ, and with `everything` in a KML or GeoPackage."""
+    """Write the main layer; all of them in a KMZ, as sheets in Excel, and with `everything` in a KML or GeoPackage.
+
+    Excel gets the lists without shapes: a cell cannot hold a large polygon.
+    """
     suffix = path.suffix.lower()
     main = dict([next(iter(layers.items()))])
     if suffix in (".kml", ".kmz"):
         _write_kml(layers if everything or suffix == ".kmz" else main, summary, path, record)
     elif suffix == ".gpkg" and everything:
         _write_gpkg(layers, path, record)
+    elif suffix == ".xlsx":
+        version = record.get("versions", {}).get("suyuan", "")
+        notes = [*summary, *record.get("warnings", []), f"Suyuan {version}, {record.get('process', '')}"]
+        write_lists(list(layers.values()), notes, path)
     elif suffix == ".shp":
         _write_shapefile(next(iter(layers.values())), path, record)
     else:
@@ -153,4 +160,6 @@ def _cell(value: object) -> object:
         return None
     if isinstance(value, str):
         return guarded(value)
+    if isinstance(value, pd.Timestamp):
+        return f"{value:%Y-%m-%dT%H:%M:%SZ}"  # a sheet's times know no zone
     return value.item() if hasattr(value, "item") else value

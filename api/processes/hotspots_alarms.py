@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
 from api.processes.observation_inputs import read_places, read_values, read_weather, unit_of
 from tracing.alarms import AlarmRule, find_alarms
@@ -14,31 +14,49 @@ from web_map.report import ReportLayer
 class AlarmInputs(Inputs):
     """Which values, compared with what, and what makes an alarm."""
 
-    observations: Annotated[str | None, Cli(metavar="FILE")] = Field(
-        None, description="hourly values, as observations add takes them; without it those of the workspace"
-    )
-    stations: Annotated[str, Cli(metavar="FILE|LAYER")] = Field(
+    observations: Annotated[
+        str | None, Cli(metavar="FILE"), Zh("小时值文件（格式同 observations add）；不填则取工作区的观测值")
+    ] = Field(None, description="hourly values, as observations add takes them; without it those of the workspace")
+    stations: Annotated[str, Cli(metavar="FILE|LAYER"), Zh("站点或网格的编号与位置")] = Field(
         "stations", description="where they were measured, with ids: points or cells", examples=["stations"]
     )
-    pollutant: str = Field("pm25", description="pm25, pm10, so2, no2, co or o3")
-    start: Annotated[str | None, Cli(metavar="TIME")] = Field(None, description="first hour that counts")
-    end: Annotated[str | None, Cli(metavar="TIME")] = Field(None, description="hour before which the values end")
-    weather: Annotated[str | None, Cli(metavar="FILE")] = Field(
+    pollutant: Annotated[str, Zh("污染物：pm25、pm10、so2、no2、co、o3")] = Field(
+        "pm25", description="pm25, pm10, so2, no2, co or o3"
+    )
+    start: Annotated[str | None, Cli(metavar="TIME"), Zh("起始小时；未带时区则为城市时间")] = Field(
+        None, description="first hour that counts"
+    )
+    end: Annotated[str | None, Cli(metavar="TIME"), Zh("截止小时（不含）")] = Field(
+        None, description="hour before which the values end"
+    )
+    weather: Annotated[
+        str | None, Cli(metavar="FILE"), Zh("气象表（time，可带 station_id 与数值列）：在相似气象下比较")
+    ] = Field(
         None,
         description="table with time, perhaps station_id, and numbers such as wind_speed_ms, wind_from_deg: what is "
         "expected then holds for like weather",
     )
-    neighbours: str = Field(
+    neighbours: Annotated[str, Zh("邻域：auto 为最近 30 处，或 knn:K、distance:米、contiguity")] = Field(
         "auto",
         description="auto: the 30 nearest places; knn:K, distance:METRES (geodesic), or contiguity (cells that touch)",
         examples=["auto", "knn:12", "distance:30000"],
     )
-    days: int = Field(28, ge=1, le=366, description="earlier days that the expectation looks at")
-    min_days: int = Field(7, ge=1, le=366, description="fewest of them with values")
-    threshold: float = Field(4.0, gt=2.0, description="robust z at which an alarm starts; it ends below 2")
-    ratio: float = Field(1.5, ge=1.0, description="least ratio to what is expected")
-    link_km: float = Field(10.0, gt=0, le=500, description="alarms so near to each other are one episode")
-    leave_out: tuple[str, ...] = Field(
+    days: Annotated[int, Zh("回看的天数")] = Field(
+        28, ge=1, le=366, description="earlier days that the expectation looks at"
+    )
+    min_days: Annotated[int, Zh("其中至少有数据的天数")] = Field(
+        7, ge=1, le=366, description="fewest of them with values"
+    )
+    threshold: Annotated[float, Zh("报警起点的稳健 z 值，低于 2 结束")] = Field(
+        4.0, gt=2.0, description="robust z at which an alarm starts; it ends below 2"
+    )
+    ratio: Annotated[float, Zh("与应有浓度之比的下限")] = Field(
+        1.5, ge=1.0, description="least ratio to what is expected"
+    )
+    link_km: Annotated[float, Zh("相距不超过此千米数的报警合为一次过程")] = Field(
+        10.0, gt=0, le=500, description="alarms so near to each other are one episode"
+    )
+    leave_out: Annotated[tuple[str, ...], Zh("带这些标记的数据不参与")] = Field(
         ("stuck", "negative"), description="values with these flags do not count", examples=[("stuck", "jump")]
     )
 

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
 from api.processes.observation_inputs import read_events
 from tracing.point_clusters import point_clusters
@@ -14,16 +14,22 @@ from web_map.report import ReportLayer
 class ClusterInputs(Inputs):
     """Which points, and how near is near."""
 
-    file: Annotated[str, Cli(positional=True, metavar="FILE")] = Field(
+    file: Annotated[str, Cli(positional=True, metavar="FILE"), Zh("点：文件或图层的编号")] = Field(
         description="points: a file or the id of a layer", examples=["fire_points", "alarms.geojson"]
     )
-    distance_m: float = Field(3000.0, gt=0, description="points so near to each other are neighbours, metres")
-    time: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
+    distance_m: Annotated[float, Zh("相距不超过此米数为邻点")] = Field(
+        3000.0, gt=0, description="points so near to each other are neighbours, metres"
+    )
+    time: Annotated[str | None, Cli(metavar="COLUMN"), Zh("时间所在列；不填则只按空间")] = Field(
         None, description="column with the time; without it space alone counts", examples=["time"]
     )
-    hours: float | None = Field(None, ge=0, description="and at most so many hours apart; needs time")
-    least: int = Field(5, ge=1, description="points, itself counted, that make a neighbourhood dense")
-    weight: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
+    hours: Annotated[float | None, Zh("且相隔不超过此小时数；需填时间列")] = Field(
+        None, ge=0, description="and at most so many hours apart; needs time"
+    )
+    least: Annotated[int, Zh("邻域至少有几个点（含自身）才算密集")] = Field(
+        5, ge=1, description="points, itself counted, that make a neighbourhood dense"
+    )
+    weight: Annotated[str | None, Cli(metavar="COLUMN"), Zh("每个点群要累计的列")] = Field(
         None, description="column to sum over each cluster", examples=["frp_mw"]
     )
 

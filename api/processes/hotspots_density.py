@@ -5,7 +5,7 @@ from typing import Annotated
 import shapely
 from pydantic import Field
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.cell_output import FORMATS, cell_writer
 from api.processes.context import Context
 from api.processes.observation_inputs import read_events
@@ -16,21 +16,22 @@ from tracing.density import kernel_density
 class DensityInputs(Inputs):
     """Which points, how far a kernel reaches, and where land ends."""
 
-    file: Annotated[str, Cli(positional=True, metavar="FILE")] = Field(
+    file: Annotated[str, Cli(positional=True, metavar="FILE"), Zh("点：文件或图层的编号")] = Field(
         description="points: a file or the id of a layer", examples=["fire_points", "alarms.geojson"]
     )
-    cell_m: float = Field(1000.0, gt=0, description="edge of a cell, metres")
-    bandwidth_m: float | None = Field(
+    cell_m: Annotated[float, Zh("网格边长，米")] = Field(1000.0, gt=0, description="edge of a cell, metres")
+    bandwidth_m: Annotated[float | None, Zh("带宽（核的半径），米；不填则按 Silverman 经验公式")] = Field(
         None, gt=0, description="where a kernel ends, metres; without it by Silverman's rule of thumb"
     )
-    weight: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
+    weight: Annotated[str | None, Cli(metavar="COLUMN"), Zh("点的权重所在列")] = Field(
         None, description="column that weighs the points", examples=["frp_mw"]
     )
-    inside: Annotated[str | None, Cli(metavar="FILE|LAYER")] = Field(
-        None,
-        description="polygons of the land or the city: the density is corrected at their outer boundary, such as the "
-        "coast",
-        examples=["districts"],
+    inside: Annotated[str | None, Cli(metavar="FILE|LAYER"), Zh("陆地或城市的面：在其外边界（如海岸）校正密度")] = (
+        Field(
+            None,
+            description="polygons of the land or the city: the density is corrected at their outer boundary (coast)",
+            examples=["districts"],
+        )
     )
 
 

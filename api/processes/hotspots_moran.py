@@ -3,12 +3,13 @@
 from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
 from api.processes.place_inputs import PlaceInputs, compute_for_places
+from api.processes.raster_cells import raster_writer
 from tracing.moran import local_moran
 
 
 def run(inputs: PlaceInputs, context: Context) -> Outcome:
     """Compute I, z, p, the FDR-adjusted p, the class and the quadrant of each place."""
-    result = compute_for_places(local_moran, inputs, context, name="local Moran")
+    result, cells = compute_for_places(local_moran, inputs, context, name="local Moran")
     called = result["quadrant"][(result["class"] != 0).fillna(False).astype(bool)]
     counts = {name: int((called == name).sum()) for name in ("HH", "LL", "HL", "LH")}
     zh, en = (
@@ -20,6 +21,7 @@ def run(inputs: PlaceInputs, context: Context) -> Outcome:
         summary_zh=f"{len(result)} 处中{zh}（错误发现率校正后 90 % 及以上）",
         summary_en=f"Of {len(result)} places: {en} (90 % or more after FDR)",
         warnings=tuple(result.attrs.get("warnings", ())),
+        write=raster_writer(result, cells, ("local_i", "z", "p", "p_fdr", "class")),
     )
 
 
@@ -37,6 +39,6 @@ PROCESS = Process(
     example="suyuan hotspots moran stations.geojson --value pm25_ug_m3 --permutations 999 --output moran.geojson",
     inputs=PlaceInputs,
     run=run,
-    output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet"),
+    output_formats=(".geojson", ".gpkg", ".kml", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".tif"),
     result_layers=("local_moran",),
 )

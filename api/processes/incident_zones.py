@@ -21,7 +21,7 @@ from tracing.plume_zone import on_the_ground, outline, turned, zone_m
 from tracing.zone_ensemble import BANDS, Member, Model, chances, turning
 
 MINUTES = (5, 10, 15, 20, 30, 45, 60, 90, 120, 180, 240, 360)
-_KINDS = {"str": "str", "float": "float64", "bool": "bool", "int": "Int64"}
+_KINDS = {"str": "str", "float": "float64", "bool": "bool", "int": "Int64", "time": "datetime64[ms, UTC]"}
 
 
 @dataclass

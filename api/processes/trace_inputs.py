@@ -29,7 +29,7 @@ class TraceInputs(Inputs):
     height: tuple[float, ...] = Field(
         (500.0,), description="start height above ground, m; may be given several times", examples=[[500, 1000]]
     )
-    hours: float = Field(description="length, h; negative goes back in time", examples=[-72])
+    hours: float = Field(ge=-10_000, le=10_000, description="length, h; negative goes back in time", examples=[-72])
     vertical: Vertical = Field("omega", description="vertical motion")
     method: Literal["petterssen", "midpoint", "rk4"] = Field("petterssen", description="integration scheme")
     step: str | None = Field(None, description="fixed time step; without it as cells_per_step says", examples=["10min"])

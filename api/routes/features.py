@@ -1,41 +1,53 @@
-"""Collections and their features: OGC API - Features, Part 1, in GeoJSON."""
+"""Collections and their features: OGC API - Features, Parts 1 to 3."""
 
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
-from fastapi.responses import JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, Response
 
-from api.routes.geojson import MEDIA_TYPE, collection_text, feature_texts, rfc3339
-from api.routes.links import Link, collection_path, link, same_query
-from api.routes.query import CRS84, ItemsQuery, check_format, check_parameters, items_query
+from api.routes.crs import CRS84, parse_crs, references
+from api.routes.etags import etag_of, unchanged
+from api.routes.feature_formats import MEDIA, document, features_page
+from api.routes.geojson import MEDIA_TYPE, collection_frame, feature_texts, rfc3339
+from api.routes.links import Link, collection_path, link, same_query, wants_html
+from api.routes.query import ItemsQuery, check_parameters, items_query
 from api.routes.selection import Selection, select, select_one
-from api.routes.services import RecordDep, ServicesDep
+from api.routes.services import RecordDep, Services, ServicesDep
+from api.routes.spliced import Block, spliced
 from layers.store import LayerRecord
 
 router = APIRouter(tags=["features"])
 GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
-_FRESH = {"Cache-Control": "no-cache"}
-_FEATURES = {**_FRESH, "Content-Crs": f"<{CRS84}>"}
+QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
+SCHEMA = "http://www.opengis.net/def/rel/ogc/1.0/schema"
+TILESETS = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
+_FRESH = {"Cache-Control": "no-cache", "Vary": "Accept"}
 
 
-@router.get("/collections", summary="All layers")
-def list_collections(request: Request, services: ServicesDep, f: str = "json") -> JSONResponse:
+@router.get("/collections", summary="All layers", response_class=Response)
+def list_collections(request: Request, services: ServicesDep, f: str = "") -> Response:
     """Return every layer of the workspace as a collection."""
     check_parameters(request, ("f",))
-    check_format(f, ("json",))
+    records = services.records()
+    if wants_html(request, f):
+        page = services.templates.get_template("collections.html").render(records=records)
+        return HTMLResponse(page, headers=_FRESH)
     body = {
         "links": [link(request, "/collections", "self", title="Collections")],
-        "collections": [collection(request, record) for record in services.records()],
+        "crs": [CRS84],
+        "collections": [collection(request, record) for record in records],
     }
     return JSONResponse(body, headers=_FRESH)
 
 
-@router.get("/collections/{collection_id}", summary="One layer")
-def show_collection(request: Request, record: RecordDep, f: str = "json") -> JSONResponse:
+@router.get("/collections/{collection_id}", summary="One layer", response_class=Response)
+def show_collection(request: Request, services: ServicesDep, record: RecordDep, f: str = "") -> Response:
     """Return one layer's titles, extent and links."""
     check_parameters(request, ("f",))
-    check_format(f, ("json",))
+    if wants_html(request, f):
+        page = services.templates.get_template("collection.html")
+        return HTMLResponse(page.render(record=record, references=references(record)), headers=_FRESH)
     return JSONResponse(collection(request, record), headers=_FRESH)
 
 
@@ -46,43 +58,80 @@ def list_items(
     record: RecordDep,
     query: Annotated[ItemsQuery, Depends(items_query)],
 ) -> Response:
-    """Return one page of a layer's features as GeoJSON."""
+    """Return one page of a layer's features: GeoJSON, a page for people, CSV or FlatGeobuf."""
+    headers = _FRESH | {"ETag": etag_of(record.content_hash, request, query.format)}
+    if query.format != "html" and unchanged(request, headers["ETag"]):
+        return Response(status_code=304, headers=headers)
     found = select(services, record, query)
+    if query.format == "html":
+        links = {item["rel"]: item["href"] for item in _page_links(request, record, query, found)}
+        return HTMLResponse(features_page(services, record, found.frame, found.ids.tolist(), links, found.matched))
+    if query.format != "json":
+        headers["Link"] = ", ".join(
+            f'<{item["href"]}>; rel="{item["rel"]}"'
+            for item in _page_links(request, record, query, found)
+            if item["rel"] in ("next", "prev")
+        )
+        headers["OGC-NumberMatched"], headers["OGC-NumberReturned"] = str(found.matched), str(len(found.ids))
+        content, media = document(found.frame, found.ids.tolist(), record, query)
+        return Response(content, media_type=media, headers=headers)
     members = {
         "timeStamp": rfc3339_now(),
         "numberMatched": found.matched,
         "numberReturned": len(found.ids),
         "links": _page_links(request, record, query, found),
     }
-    text = collection_text(feature_texts(found.frame, found.ids.tolist()), members)
-    return Response(text, media_type=MEDIA_TYPE, headers=_FEATURES)
+    headers["Content-Crs"] = f"<{query.reference.uri}>"
+    head, tail = collection_frame(members)
+    return spliced(request, (head, _block(services, record, query, found), tail), media=MEDIA_TYPE, headers=headers)
 
 
 @router.get("/collections/{collection_id}/items/{feature_id}", summary="One feature", response_class=Response)
-def show_item(request: Request, services: ServicesDep, record: RecordDep, feature_id: str, f: str = "json") -> Response:
-    """Return one feature as GeoJSON."""
-    check_parameters(request, ("f",))
-    check_format(f, ("json", "geojson"))
+def show_item(
+    request: Request, services: ServicesDep, record: RecordDep, feature_id: str, crs: str = CRS84, f: str = ""
+) -> Response:
+    """Return one feature as GeoJSON, or as a page for people."""
+    check_parameters(request, ("crs", "f"))
+    reference = parse_crs("crs", crs, record)
+    if f == "geojson" or not wants_html(request, f):
+        tag = etag_of(record.content_hash, request, "json")
+        headers = _FRESH | {"ETag": tag, "Content-Crs": f"<{reference.uri}>"}
+        found = select_one(services, record, feature_id)
+        if unchanged(request, tag):
+            return Response(status_code=304, headers=headers)
+        links = [
+            link(request, request.url.path, "self", media=MEDIA_TYPE, title="This feature"),
+            link(request, collection_path(record.id), "collection", title=record.title_en),
+        ]
+        text = feature_texts(found.frame, found.ids.tolist(), reference, links=links)[0]
+        return Response(text, media_type=MEDIA_TYPE, headers=headers)
     found = select_one(services, record, feature_id)
-    text = feature_texts(found.frame, found.ids.tolist())[0]
-    return Response(text, media_type=MEDIA_TYPE, headers=_FEATURES)
+    return HTMLResponse(features_page(services, record, found.frame, found.ids.tolist(), {}, 1))
 
 
 def collection(request: Request, record: LayerRecord) -> dict[str, Any]:
     """Return the description of a layer as OGC API asks for it, with its titles in both languages."""
     path = collection_path(record.id)
+    items = f"{path}/items"
+    links = [
+        link(request, path, "self", title=record.title_en),
+        link(request, f"{path}?f=html", "alternate", media="text/html", title=record.title_en),
+        link(request, f"{path}/queryables", QUERYABLES, media="application/schema+json", title="Queryables"),
+        link(request, f"{path}/schema", SCHEMA, media="application/schema+json", title="Schema"),
+        link(request, items, "items", media=MEDIA_TYPE, title=record.title_en),
+        *(link(request, f"{items}?f={f}", "items", media=media, title=record.title_en) for f, media in MEDIA),
+    ]
+    if record.geometry != "none":
+        links.append(link(request, f"{path}/tiles", TILESETS, title="Vector tiles"))
     body: dict[str, Any] = {
         "id": record.id,
         "title": f"{record.title_zh} · {record.title_en}",
         "description": " ".join(text for text in (record.note_zh, record.note_en) if text),
         "itemType": "feature",
-        "crs": [CRS84],
+        "crs": [reference.uri for reference in references(record)],
         "storageCrs": CRS84,
         "extent": _extent(record),
-        "links": [
-            link(request, path, "self", title=record.title_en),
-            link(request, f"{path}/items", "items", media=MEDIA_TYPE, title=record.title_en),
-        ],
+        "links": links,
         "suyuan:schema": record.schema,
         "suyuan:geometry": record.geometry,
         "suyuan:count": record.count,
@@ -91,6 +140,18 @@ def collection(request: Request, record: LayerRecord) -> dict[str, Any]:
         "suyuan:updated": rfc3339(record.updated_at),
     }
     return body
+
+
+def _block(services: Services, record: LayerRecord, query: ItemsQuery, found: Selection) -> Block:
+    """Return the features of a page as text; the same page is asked for again and again, so it is kept."""
+    key = ("page", record.id, record.content_hash, query.key, query.reference, query.offset, query.limit)
+    plain, deflated = services.answers.get((*key, "plain")), services.answers.get((*key, "deflated"))
+    if plain is not None and deflated is not None:
+        return Block(plain, deflated)
+    block = Block.of(",".join(feature_texts(found.frame, found.ids.tolist(), query.reference)).encode("utf-8"))
+    services.answers.put((*key, "plain"), block.plain)
+    services.answers.put((*key, "deflated"), block.deflated)
+    return block
 
 
 def rfc3339_now() -> str:

@@ -1,18 +1,35 @@
-"""Query text -> typed values: bbox, datetime, paging, and nothing that is not known."""
+"""Query text -> typed values: bbox, datetime, filters, order, paging, and nothing that is not known."""
 
+import json
 import math
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import pandas as pd
+import shapely
 from fastapi import Query, Request
 
+from api.filters.parse import FilterLanguage, equal_to, parse_filter
+from api.routes.crs import CRS84, LON_LAT, Reference, parse_crs, region
+from api.routes.services import RecordDep
 from geo.errors import InvalidInput
-from layers.store import BBox
+from layers.store import BBox, LayerRecord
 
-CRS84 = "http://www.opengis.net/def/crs/OGC/1.3/CRS84"
+RESERVED = (
+    "bbox",
+    "bbox-crs",
+    "crs",
+    "datetime",
+    "filter",
+    "filter-crs",
+    "filter-lang",
+    "limit",
+    "offset",
+    "sortby",
+    "f",
+)
 DEFAULT_LIMIT = 1000
 MAX_LIMIT = 10_000
 _RFC3339 = re.compile(r"\d{4}-\d{2}-\d{2}[Tt ]\d{2}:\d{2}:\d{2}(\.\d+)?([Zz]|[+-]\d{2}:\d{2})")
@@ -28,16 +45,31 @@ class TimeFilter:
 
 @dataclass(frozen=True)
 class ItemsQuery:
-    """What a request for features asks for."""
+    """What a request for features asks for.
 
-    bbox: BBox | None
+    Attributes
+    ----------
+    region : geometry in longitude and latitude that features must meet.
+    conditions : CQL2 trees that must all be true; geometries in them are of `filter_reference`.
+    order : properties to sort by, and whether ascending.
+    key : the text of all that decides which features there are and in which order.
+    """
+
+    region: shapely.Geometry | None
     time: TimeFilter | None
     limit: int
     offset: int
+    reference: Reference = LON_LAT
+    conditions: tuple[Any, ...] = ()
+    filter_reference: Reference = LON_LAT
+    order: tuple[tuple[str, bool], ...] = ()
+    format: str = "json"
+    key: str = ""
 
 
-def parse_bbox(text: str | None) -> BBox | None:
-    """Parse ``west,south,east,north`` in degrees (CRS84), or six numbers with heights, which are not used.
+def parse_bbox(text: str | None, reference: Reference = LON_LAT) -> BBox | None:
+    """Parse ``west,south,east,north`` in degrees (CRS84), or in a reference's own order and unit; six numbers hold
+    heights, which are not used.
 
     Raises
     ------
@@ -47,20 +79,26 @@ def parse_bbox(text: str | None) -> BBox | None:
     if not text:
         return None
     shape = "bbox must be west,south,east,north in degrees, such as 118.9,34.5,119.5,34.9"
+    if reference.code:
+        shape = f"bbox must be two corners in the order of axes of {reference.uri}"
     try:
         numbers = [float(part) for part in text.split(",")]
     except ValueError:
         raise InvalidInput(f"bbox={text}: {shape}") from None
     if len(numbers) not in (4, 6) or not all(math.isfinite(number) for number in numbers):
         raise InvalidInput(f"bbox={text}: {shape}")
-    west, south, east, north = numbers if len(numbers) == 4 else (*numbers[:2], *numbers[3:5])
-    if not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
+    first, second, third, fourth = numbers if len(numbers) == 4 else (*numbers[:2], *numbers[3:5])
+    west, south, east, north = first, second, third, fourth
+    if reference.north_first:
+        south, west, north, east = first, second, third, fourth
+    degrees = reference.code in (0, 4326, 4490)
+    if degrees and not (-180 <= west <= 180 and -180 <= east <= 180 and -90 <= south <= 90 and -90 <= north <= 90):
         raise InvalidInput(f"bbox={text}: longitude is -180 to 180 and latitude -90 to 90; {shape}")
     if south > north:
         raise InvalidInput(f"bbox={text}: south {south} is north of {north}; {shape}")
-    if west > east:
-        raise InvalidInput(f"bbox={text}: west {west} is east of {east}; a box across 180 degrees is asked for in two")
-    return west, south, east, north
+    if west > east and not degrees:
+        raise InvalidInput(f"bbox={text}: west {west} is east of {east}; {shape}")
+    return first, second, third, fourth
 
 
 def parse_datetime(text: str | None) -> TimeFilter | None:
@@ -113,23 +151,96 @@ def check_parameters(request: Request, known: Collection[str]) -> None:
 
 def items_query(
     request: Request,
-    bbox: Annotated[str, Query(description="west,south,east,north in degrees (CRS84)")] = "",
+    record: RecordDep,
+    bbox: Annotated[str, Query(description="west,south,east,north in degrees (CRS84), or as bbox-crs says")] = "",
     datetime: Annotated[str, Query(description="RFC 3339 time, or interval T1/T2, ../T2, T1/..")] = "",
     limit: Annotated[
         int, Query(ge=1, description="most features in one answer", json_schema_extra={"maximum": MAX_LIMIT})
     ] = DEFAULT_LIMIT,
     offset: Annotated[int, Query(ge=0, le=2**53, description="features to skip")] = 0,
-    crs: Annotated[str, Query(description="CRS of the answer: CRS84")] = CRS84,
-    bbox_crs: Annotated[str, Query(alias="bbox-crs", description="CRS of bbox: CRS84")] = CRS84,
-    f: Annotated[str, Query(description="format: json")] = "json",
+    crs: Annotated[str, Query(description="CRS of the answer, one of the collection's")] = CRS84,
+    bbox_crs: Annotated[str, Query(alias="bbox-crs", description="CRS of bbox")] = CRS84,
+    filter: Annotated[str, Query(description="CQL2")] = "",
+    filter_lang: Annotated[
+        FilterLanguage, Query(alias="filter-lang", description="how filter is written")
+    ] = "cql2-text",
+    filter_crs: Annotated[str, Query(alias="filter-crs", description="CRS of geometries in filter")] = CRS84,
+    sortby: Annotated[str, Query(description="properties by which to sort, such as -aqi,+name")] = "",
+    f: Annotated[str, Query(description="format: json, html, csv, fgb")] = "",
 ) -> ItemsQuery:
     """Return what a request for features asks for; a larger limit than `MAX_LIMIT` is cut, as OGC asks."""
-    check_parameters(request, ("bbox", "bbox-crs", "crs", "datetime", "limit", "offset", "f"))
-    for name, value in (("crs", crs), ("bbox-crs", bbox_crs)):
-        if value != CRS84:
-            raise InvalidInput(f"{name}={value}: features are given and asked for in {CRS84}")
-    check_format(f, ("json", "geojson"))
-    return ItemsQuery(parse_bbox(bbox), parse_datetime(datetime), min(limit, MAX_LIMIT), offset)
+    check_parameters(request, (*RESERVED, *record.columns))
+    answer = parse_crs("crs", crs, record)
+    asked = parse_crs("bbox-crs", bbox_crs, record)
+    box = parse_bbox(bbox, asked)
+    return ItemsQuery(
+        region=None if box is None else region(box, asked),
+        time=parse_datetime(datetime),
+        limit=min(limit, MAX_LIMIT),
+        offset=offset,
+        reference=answer,
+        conditions=_conditions(request, record, filter, filter_lang),
+        filter_reference=parse_crs("filter-crs", filter_crs, record),
+        order=parse_order(sortby, record),
+        format=_format(request, f),
+        key=_key(request),
+    )
+
+
+def parse_order(text: str, record: LayerRecord) -> tuple[tuple[str, bool], ...]:
+    """Parse ``+name,-aqi`` into names and whether each ascends.
+
+    Raises
+    ------
+    InvalidInput
+        A property is not there.
+    """
+    # A plus sign that was not percent-encoded arrives as a space.
+    parts = [part for part in text.replace(" ", "+").split(",") if part.strip("+")]
+    order = tuple((part.lstrip("+-"), not part.startswith("-")) for part in parts)
+    for name, _ in order:
+        if name not in record.columns:
+            raise InvalidInput(f"sortby={text}: no property {name!r}; there are {', '.join(record.columns)}")
+    return order
+
+
+def _conditions(request: Request, record: LayerRecord, text: str, language: FilterLanguage) -> tuple[Any, ...]:
+    found = [parse_filter(text, language)] if text else []
+    for name, value in request.query_params.multi_items():
+        if name in record.columns and name not in RESERVED:
+            found.append(_equality(name, value, record.columns[name]))
+    return tuple(found)
+
+
+def _equality(name: str, text: str, kind: str) -> Any:
+    """Return the condition that ``name=text`` means for a property of some kind."""
+    try:
+        if kind == "bool":
+            return equal_to(name, {"true": True, "false": False}[text.lower()])
+        if kind in ("int", "float"):
+            return equal_to(name, float(text))
+    except (KeyError, ValueError):
+        allowed = "true or false" if kind == "bool" else "a number"
+        raise InvalidInput(f"{name}={text}: {name} is {allowed}") from None
+    if kind == "time":
+        return equal_to(name, {"timestamp": str(_instant(text, text))})
+    return equal_to(name, text)
+
+
+def _format(request: Request, f: str) -> str:
+    if f:
+        check_format(f, ("json", "geojson", "html", "csv", "fgb"))
+        return "json" if f == "geojson" else f
+    accept = request.headers.get("accept", "")
+    known = {"text/html": "html", "text/csv": "csv", "application/flatgeobuf": "fgb"}
+    return next((name for media, name in known.items() if media in accept), "json")
+
+
+def _key(request: Request) -> str:
+    """Return what of the query decides which features there are and in which order: not the page, not the format."""
+    apart = ("limit", "offset", "f", "crs")
+    kept = sorted((name, value) for name, value in request.query_params.multi_items() if name not in apart)
+    return json.dumps(kept, ensure_ascii=False)
 
 
 def check_format(name: str, allowed: Collection[str]) -> None:

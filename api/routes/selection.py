@@ -8,11 +8,13 @@ import numpy.typing as npt
 import pandas as pd
 import shapely
 
+from api.filters.evaluate import matches
+from api.routes.caches import CACHED_FEATURES
 from api.routes.query import ItemsQuery, TimeFilter
 from api.routes.services import Services
 from geo.errors import MissingData
 from layers.catalogue import SCHEMAS
-from layers.store import BBox, LayerRecord
+from layers.store import LayerRecord
 
 
 @dataclass(frozen=True)
@@ -28,23 +30,54 @@ def select(services: Services, record: LayerRecord, query: ItemsQuery) -> Select
     """Return one page of a layer's features.
 
     A feature's id is its place in the layer, counted from 1: the same for every request until the layer is
-    written anew.
+    written anew. So a page of all features begins at an id, and the last page costs no more than the first.
     """
-    time_field = time_field_of(record)
-    time = query.time if time_field else None
-    if query.bbox is None and time is None:
+    time = query.time if time_field_of(record) else None
+    plain = query.region is None and time is None and not query.conditions and not query.order
+    if plain and record.count > CACHED_FEATURES:
         frame = services.workspace.read(record.id, limit=query.limit, offset=query.offset)
         ids = np.arange(query.offset + 1, query.offset + 1 + len(frame), dtype=np.int64)
-        return Selection(frame, ids, services.workspace.count(record.id))
+        return Selection(frame, ids, record.count)
     whole = services.cache.read(record)
-    keep = np.ones(len(whole), dtype=bool)
-    if query.bbox is not None:
-        keep &= _meets(whole, query.bbox)
-    if time is not None and time_field is not None:
-        keep &= _within(whole[time_field], time)
-    places = np.flatnonzero(keep)
+    if plain:
+        ids = np.arange(query.offset, min(query.offset + query.limit, len(whole)), dtype=np.int64) + 1
+        return Selection(whole.iloc[query.offset : query.offset + query.limit], ids, len(whole))
+    places = _places(services, record, query, whole, time)
     page = places[query.offset : query.offset + query.limit]
     return Selection(whole.iloc[page], page.astype(np.int64) + 1, len(places))
+
+
+def _places(
+    services: Services, record: LayerRecord, query: ItemsQuery, whole: gpd.GeoDataFrame, time: TimeFilter | None
+) -> npt.NDArray[np.int64]:
+    """Return the places of the features that are asked for, in order; kept, because the next page asks again."""
+    key = ("places", record.id, record.content_hash, query.key)
+    kept = services.answers.get(key)
+    if kept is not None:
+        return np.frombuffer(kept, dtype=np.int64)
+    keep = np.ones(len(whole), dtype=bool)
+    if query.region is not None:
+        keep &= _meets(whole, query.region)
+    field = time_field_of(record)
+    if time is not None and field is not None:
+        keep &= _within(whole[field], time)
+    for condition in query.conditions:
+        keep &= matches(condition, whole, record.columns, query.filter_reference.to_lon_lat)
+    places = np.flatnonzero(keep).astype(np.int64)
+    if query.order:
+        places = _sorted(whole.iloc[places], places, query.order)
+    services.answers.put(key, places.tobytes())
+    return places
+
+
+def _sorted(
+    frame: gpd.GeoDataFrame, places: npt.NDArray[np.int64], order: tuple[tuple[str, bool], ...]
+) -> npt.NDArray[np.int64]:
+    """Sort by columns, missing values last, ties in the order of the layer."""
+    table = pd.DataFrame({str(n): frame[name].to_numpy() for n, (name, _) in enumerate(order)})
+    table = table.sort_values(list(table.columns), ascending=[up for _, up in order], kind="stable", na_position="last")
+    found: npt.NDArray[np.int64] = places[table.index.to_numpy()]
+    return found
 
 
 def select_one(services: Services, record: LayerRecord, feature_id: str) -> Selection:
@@ -57,7 +90,10 @@ def select_one(services: Services, record: LayerRecord, feature_id: str) -> Sele
     """
     if feature_id.isascii() and feature_id.isdigit() and 1 <= int(feature_id[:18]) <= record.count:
         number = int(feature_id)
-        frame = services.workspace.read(record.id, limit=1, offset=number - 1)
+        if record.count > CACHED_FEATURES:
+            frame = services.workspace.read(record.id, limit=1, offset=number - 1)
+        else:
+            frame = services.cache.read(record).iloc[number - 1 : number]
         if len(frame):
             return Selection(frame, np.array([number], dtype=np.int64), 1)
     raise MissingData(f"collection {record.id} has no feature {feature_id!r}; ids are 1 to {record.count}")
@@ -70,9 +106,9 @@ def time_field_of(record: LayerRecord) -> str | None:
     return name if name and record.columns.get(name) == "time" else None
 
 
-def _meets(frame: gpd.GeoDataFrame, bbox: BBox) -> npt.NDArray[np.bool_]:
+def _meets(frame: gpd.GeoDataFrame, region: shapely.Geometry) -> npt.NDArray[np.bool_]:
     found = np.zeros(len(frame), dtype=bool)
-    found[frame.sindex.query(shapely.box(*bbox), predicate="intersects")] = True
+    found[frame.sindex.query(region, predicate="intersects")] = True
     return found
 
 

@@ -1,11 +1,8 @@
 """What the routes work with: settings, workspace, layer cache and templates of one app."""
 
-from collections import OrderedDict
 from dataclasses import dataclass, field
-from threading import Lock
 from typing import Annotated
 
-import geopandas as gpd
 import jinja2
 from fastapi import Depends, Request
 
@@ -13,46 +10,11 @@ from api.accounts.store import Accounts
 from api.accounts.throttle import Throttle
 from api.jobs.runner import Runner
 from api.jobs.store import JobStore
+from api.routes.caches import BytesCache, LayerCache, TileSources
 from api.settings import Settings
 from api.store import workspace_of
 from layers.store import LayerRecord, UnknownLayer, Workspace
 from web_map.assets import TEMPLATES
-
-_CACHED_LAYERS = 12
-_CACHED_FEATURES = 300_000
-
-
-class LayerCache:
-    """Whole layers as last read, by content: what bbox, time and single features are picked from.
-
-    A layer that changed has another content hash, so it is never served stale. Larger layers are read each time.
-    """
-
-    def __init__(self, workspace: Workspace) -> None:
-        """Keep the workspace to read from."""
-        self._workspace = workspace
-        self._frames: OrderedDict[tuple[str, str], gpd.GeoDataFrame] = OrderedDict()
-        self._lock = Lock()
-
-    def read(self, record: LayerRecord) -> gpd.GeoDataFrame:
-        """Return all features of a layer; the frame is shared and must not be changed."""
-        key = (record.id, record.content_hash)
-        with self._lock:
-            if key in self._frames:
-                self._frames.move_to_end(key)
-                return self._frames[key]
-        frame = self._workspace.read(record.id)
-        if len(frame) <= _CACHED_FEATURES:
-            self._keep(key, frame)
-        return frame
-
-    def _keep(self, key: tuple[str, str], frame: gpd.GeoDataFrame) -> None:
-        with self._lock:
-            for old in [known for known in self._frames if known[0] == key[0]]:
-                del self._frames[old]
-            self._frames[key] = frame
-            while len(self._frames) > _CACHED_LAYERS:
-                self._frames.popitem(last=False)
 
 
 @dataclass
@@ -73,6 +35,8 @@ class Services:
     runner: Runner
     accounts: Accounts
     throttle: Throttle = field(default_factory=Throttle)
+    answers: BytesCache = field(default_factory=BytesCache)
+    tiles: TileSources = field(default_factory=TileSources)
     streams: Streams = field(default_factory=Streams)
     templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)

@@ -157,7 +157,7 @@ def map_settings(map_workspace: Workspace) -> Settings:
 @pytest.fixture(scope="session")
 def map_server(map_settings: Settings) -> Iterator[str]:
     """Serve the app on a free port of this machine and yield its address."""
-    listener = socket.socket()
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
     server = uvicorn.Server(uvicorn.Config(create_app(map_settings), log_level="warning"))

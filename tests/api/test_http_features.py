@@ -29,7 +29,8 @@ def test_collections_are_the_layers(client: httpx.Client, map_workspace: Workspa
     assert aqi["extent"]["spatial"]["bbox"] == [[119.0, 34.6, 119.4, 34.9]]
     assert aqi["extent"]["temporal"]["interval"] == [["2021-01-10T22:00:00Z", "2021-01-11T00:00:00Z"]]
     assert aqi["suyuan:synthetic"] is True
-    assert {link["rel"] for link in aqi["links"]} == {"self", "items"}
+    assert {"self", "alternate", "items"} <= {link["rel"] for link in aqi["links"]}
+    assert [crs.rsplit("/", 1)[1] for crs in aqi["crs"]] == ["CRS84", "4326", "4490", "3857", "4549"]
 
 
 def test_items_hold_what_the_store_holds(client: httpx.Client, map_workspace: Workspace) -> None:
@@ -75,7 +76,9 @@ def test_a_bbox_keeps_ids_and_pages(client: httpx.Client) -> None:
 
 def test_one_feature_is_the_same_as_in_the_page(client: httpx.Client) -> None:
     page = get(client, "/collections/station_aqi/items", bbox="119.3,34.8,119.5,35")
-    assert get(client, "/collections/station_aqi/items/5") == page["features"][1]
+    one = get(client, "/collections/station_aqi/items/5")
+    assert {link["rel"] for link in one.pop("links")} == {"self", "collection"}
+    assert one == page["features"][1]
 
 
 @pytest.mark.parametrize(
@@ -115,7 +118,14 @@ def test_a_limit_above_the_most_is_cut(client: httpx.Client) -> None:
         ("bbox=nan,0,1,1", "bbox must be"),
         ("bbox=0,0,inf,1", "bbox must be"),
         ("bbox=0,50,1,40", "north of"),
-        ("bbox=10,0,5,1", "two"),
+        ("bbox=10,0,5,1&bbox-crs=http://www.opengis.net/def/crs/EPSG/0/3857", "east of"),
+        ("crs=EPSG:32650", "knows http"),
+        ("filter=aqi > 'x'", "different kinds"),
+        ("filter=aqi >", "not cql2-text"),
+        ("filter=aqi > 1&filter-lang=sql", "filter-lang"),
+        ("sortby=-colour", "no property 'colour'"),
+        ("aqi=high", "aqi is a number"),
+        ("f=csv&crs=EPSG:3857", "CSV has the columns"),
         ("bbox=34,119,35,120", "latitude -90 to 90"),
         ("datetime=yesterday", "times are like"),
         ("datetime=2021-01-10", "times are like"),

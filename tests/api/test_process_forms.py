@@ -86,6 +86,10 @@ def test_an_untouched_form_means_the_defaults(web: httpx.Client, name: str) -> N
         "zone-incident": INCIDENT,
         "trace": {"met": ["a.arl"], "start": "2020-01-01T00:00Z", "lat": 1, "lon": 1, "hours": -1},
         "hotspots-scan": {"file": "a", "cases": "n", "model": "poisson"},
+        "zone-area": {"polygon": "a"},
+        "zone-measures": {"colour": "orange"},
+        "zone-pollution": {},
+        "zone-warning": {},
     }.get(name, {"file": "a", "value": "v", "time": "t", "id": "i"})
     needed = {key: value for key, value in needed.items() if key in fields}
     plain, filled = read_values(process, needed), read_values(process, values | needed)

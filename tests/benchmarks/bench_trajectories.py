@@ -4,9 +4,9 @@
 shows in all figures by the clock; those per CPU second, of the gather loop and of the triad too, hardly suffer.
 """
 
-import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from tracing.met.grid import EARTH_RADIUS_M, LATLON, MetGrid, grid_of
 from tracing.roughness import read_roughness
 from tracing.trajectory import Integration, run, trajectories, window_of
 from tracing.vertical import prepare
+from tracing.vertical_columns import GRAVITY
 
 CASES = {"ngm": ("ngm1995", "oct1618.BIN"), "gdas": ("gdas2010", "gdas_042.bin")}
 VERTICAL = {0: "omega", 1: "isobaric", 3: "density", 4: "isosigma", 5: "divergence"}
@@ -169,9 +170,29 @@ def random_starts(count: int, hours: int) -> pd.DataFrame:
     )
 
 
-def timed(met: xr.Dataset, starts: pd.DataFrame, options: Integration, threads: int, hours: int) -> tuple:
+def write_regional(path: Path, hours: int) -> Path:
+    """Write the regional field as the Climate Data Store would name it, float32, one time a chunk."""
+    met = regional_field(hours)
+    names = {"omega": "w", "level": "pressure_level", "y": "latitude", "x": "longitude", "time": "valid_time"}
+    units = {"u": "m s**-1", "v": "m s**-1", "t": "K", "w": "Pa s**-1", "z": "m**2 s**-2", "sp": "Pa", "zs": "m"}
+    units |= {"t2m": "K", "u10": "m s**-1", "v10": "m s**-1"}
+    coords = {"latitude": ("latitude", met["lat"].values, {"units": "degrees_north"})}
+    coords |= {"longitude": ("longitude", met["lon"].values, {"units": "degrees_east"})}
+    out = met.drop_vars(["lat", "lon"]).rename(names).assign_coords(coords).drop_attrs()
+    out["z"] = out["z"] * np.float32(GRAVITY)
+    for name, unit in units.items():
+        out[name].attrs["units"] = unit
+    out["zs"].attrs["standard_name"] = "surface_altitude"
+    out["pressure_level"] = ("pressure_level", met["level"].values / 100.0, {"units": "hPa"})
+    chunks = {name: {"chunksizes": (1, *out[name].shape[1:])} for name in units}
+    out.to_netcdf(path, engine="h5netcdf", encoding=chunks)
+    return path
+
+
+def timed(path: Path, starts: pd.DataFrame, options: Integration, threads: int, hours: int) -> tuple:
     """Return wall seconds of a whole run and of its part on prepared winds, CPU seconds of the latter, the points."""
     begin = time.perf_counter()
+    met = open_met(path)
     prepared = prepare(met, window=window_of(starts, -hours), backward=True)
     ready, cpu = time.perf_counter(), time.process_time()
     points = run(prepared, starts, hours=-hours, options=options, threads=threads)
@@ -179,14 +200,15 @@ def timed(met: xr.Dataset, starts: pd.DataFrame, options: Integration, threads: 
     return end - begin, end - ready, cpu, prepared, points
 
 
-def speed_case(met: xr.Dataset, count: int, method: str, threads: int, hours: int = 72) -> list[dict]:
-    """Return the figures of one run on a field in memory, preparing and table in: best and worst of three."""
+def speed_case(path: Path, count: int, method: str, threads: int, hours: int = 72) -> list[dict]:
+    """Return the figures of one run from a file, reading, preparing and table in: best and worst of three."""
+    met = open_met(path)
     starts = random_starts(count, met.sizes["time"] - 1)
     options = Integration(method=method, step_minutes=10.0)
     trajectories(met.isel(time=slice(-3, None)), starts.iloc[:5], hours=-1, options=options)
     walls, parts, cpus = [], [], []
     for _ in range(3):
-        whole, part, cpu, prepared, points = timed(met, starts, options, threads, hours)
+        whole, part, cpu, prepared, points = timed(path, starts, options, threads, hours)
         walls.append(whole), parts.append(part), cpus.append(cpu)
     steps = 6.0 * float(points.groupby("trajectory")["age_h"].min().abs().sum())
     evaluations = steps * EVALUATIONS[method] / min(cpus)
@@ -211,8 +233,8 @@ def speed_case(met: xr.Dataset, count: int, method: str, threads: int, hours: in
 
 
 @pytest.fixture(scope="module")
-def field() -> xr.Dataset:
-    return regional_field(97)
+def field(tmp_path_factory) -> Path:
+    return write_regional(tmp_path_factory.mktemp("regional") / "era5.nc", 97)
 
 
 @pytest.mark.bench
@@ -225,12 +247,3 @@ def test_speed(field, bench_results, count, method, threads):
         say(f"{figure['name']}, {count} starts, {threads} thread(s): {figure['value']:.2f} {figure['unit']}")
     bench_results.extend(figures)
     assert figures[0]["value"] > 0.1
-
-
-@pytest.mark.bench
-@pytest.mark.parametrize("module", ["tracing.jobs", "api.cli"])
-def test_start_up(bench_results, module):
-    took = min(seconds(subprocess.run, [sys.executable, "-c", f"import {module}"]) for _ in range(3))
-    say(f"import {module} in a new process: {took:.2f} s")
-    figure = {"name": f"import {module}", "size": 1, "threads": 1, "value": took, "unit": "s"}
-    bench_results.append({**figure, "limit": 2.0, "peer": None})

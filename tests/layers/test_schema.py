@@ -5,12 +5,13 @@ from layers.catalogue import SCHEMAS, UnknownLayer, get_schema
 from layers.schema import key, match_headers, split_unit
 
 LAYERS = (
-    "emission_sources unmonitored_sites unmonitored_stacks "
-    "region districts stations parks construction_sites boilers chp_units fire_points fire_rasters heating_zones "
-    "heating_boilers road_cleaning_zones station_aqi station_means trajectories trajectory_points hotspots "
-    "local_moran emerging_hotspots "
-    "hotspot_clusters "
-    "affected_zones zone_bands arrival_lines zone_districts zone_objects"
+    "region districts stations parks construction_sites boilers chp_units fire_points fire_rasters "
+    "townships emission_sources heating_zones heating_boilers road_cleaning_zones station_aqi "
+    "station_means trajectories trajectory_points hotspots local_moran emerging_hotspots hotspot_clusters "
+    "alarms alarm_episodes point_density cluster_points point_clusters hot_grid affected_zones zone_bands "
+    "arrival_lines zone_districts zone_objects pollution_zones pollution_above pollution_districts "
+    "pollution_stations pollution_warnings reduction_sources reduction_totals sites_to_stop zone_areas "
+    "area_districts area_objects unmonitored_sites unmonitored_stacks"
 )
 
 
@@ -51,6 +52,7 @@ def test_only_what_an_analysis_cannot_do_without_is_required():
         "chp_units": {"capacity_mw"},
         "fire_points": {"time"},
         "fire_rasters": {"time", "kind", "path"},
+        "townships": {"name"},
     }
 
 

@@ -227,6 +227,20 @@ def test_an_editor_that_holds_the_file_keeps_the_writer_out(embedded, stations):
     assert {record.id for record in embedded.records()} == {"parks", "stations"}
 
 
+@pytest.mark.parametrize("gone", [None, 1, 4, 10])
+def test_a_page_begins_at_its_place_also_where_an_editor_left_a_gap(embedded, gone):
+    names = [str(n) for n in range(1, 11)]
+    points = gpd.GeoDataFrame({"name": names}, geometry=shapely.points(np.full((10, 2), 35.0)), crs=4326)
+    embedded.write({"parks": LayerData(points)})
+    if gone is not None:
+        with sqlite3.connect(embedded.gpkg) as editor:
+            editor.execute('DELETE FROM "parks" WHERE suyuan_fid = ?', (gone,))
+        editor.close()
+        names.remove(str(gone))
+    for offset in (0, 1, 4, 8):
+        assert embedded.read("parks", limit=3, offset=offset)["name"].tolist() == names[offset : offset + 3]
+
+
 def test_leftovers_of_a_stopped_writer_are_removed(embedded, stations):
     embedded.write({"stations": LayerData(stations)})
     left = [embedded.path / ".writing-1-ab.gpkg", embedded.path / ".writing-1-ab.gpkg-journal"]

@@ -51,7 +51,7 @@ def test_nodes_carry_equal_parts_of_the_kernel():
 
 def test_the_density_does_not_fall_at_the_coast():
     land = shapely.box(119.0, 34.4, 119.4, 34.8)
-    everywhere = uniform(40_000, seed=4)
+    everywhere = uniform(20_000, seed=4)
     found = kernel_density(everywhere, cell_m=1000.0, bandwidth_m=5000.0, inside=land).cells
     middle = found.geometry.representative_point()
     edge = np.minimum(middle.x - 119.0, 119.4 - middle.x).clip(upper=1) * 91.0
@@ -69,13 +69,13 @@ def test_the_density_does_not_fall_at_the_coast():
 def test_the_standard_error_is_that_of_repeated_draws():
     land = shapely.box(119.0, 34.4, 119.4, 34.8)
     draws = [kernel_density(uniform(n, seed=n), cell_m=4000.0, bandwidth_m=8000.0, inside=land).cells for n in
-             np.random.default_rng(0).poisson(300, 60)]  # fmt: skip
+             np.random.default_rng(0).poisson(300, 40)]  # fmt: skip
     density = np.array([draw["density_per_km2"] for draw in draws])
     error = np.array([draw["standard_error"] for draw in draws])
-    assert (density.std(axis=0, ddof=1) / np.sqrt((error**2).mean(axis=0))).mean() == pytest.approx(1.0, abs=0.1)
+    assert (density.std(axis=0, ddof=1) / np.sqrt((error**2).mean(axis=0))).mean() == pytest.approx(1.0, abs=0.12)
 
 
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=5, deadline=None)
 @given(seed=st.integers(0, 1000))
 def test_order_of_points_and_repeated_points(seed):
     frame = uniform(30, seed)

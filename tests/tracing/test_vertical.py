@@ -142,11 +142,31 @@ def test_missing_fields_are_named(eastward, drop, vertical, match):
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("name", ["u", "v", "omega", "t"])
+def test_a_hole_in_a_level_is_not_bridged(eastward, name):
+    bad = eastward.copy(deep=True)
+    bad[name][{"time": 4, "level": 6, "y": 7, "x": 9}] = np.nan
+    with pytest.raises(MissingData, match=rf"{name} is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, \d+ m above ground"):
+        prepare(bad)
+
+
+def test_a_level_without_a_variable_and_what_lies_underground_are_passed_over(eastward):
+    met = eastward.copy(deep=True)
+    met["omega"][{"level": 6}] = np.nan
+    # 975 hPa lies at 322 m, here 100 m under the ground.
+    met["zs"][{"y": 7, "x": 9}] = 422.0
+    for name in ("u", "v", "t", "omega"):
+        met[name][{"level": [0, 1], "y": 7, "x": 9}] = np.nan
+    prepared, plain = prepare(met), prepare(eastward)
+    np.testing.assert_allclose(prepared.fields.wind[..., :2], plain.fields.wind[..., :2], atol=1e-5)
+    np.testing.assert_allclose(prepared.fields.wind[..., 2], 0.0, atol=1e-6)
+
+
 def test_nan_wind_names_time_and_place(eastward):
     bad = eastward.copy(deep=True)
     bad["u"][{"time": 4, "y": 7, "x": 9}] = np.nan
     bad["u10"][{"time": 4, "y": 7, "x": 9}] = np.nan
-    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, 10 m above ground"):
+    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, 108 m above ground"):
         prepare(bad)
 
 

@@ -1,0 +1,129 @@
+"""A city's daily indices in a row: from a table of indices or of pollutants, or from hourly observations."""
+
+import datetime as dt
+from dataclasses import dataclass
+from pathlib import Path
+
+import geopandas as gpd
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from geo.errors import InvalidInput, MissingData
+from layers.air_quality import DAILY, daily_aqi
+from layers.aqi_tables import index_of_table
+from layers.means import daily_means, district_means
+from layers.numbers import parse_numbers
+from layers.schema import key, split_unit
+from layers.tables import read_long_table
+from layers.times import parse_times
+
+_DATES = {key(name) for name in ("date", "日期", "监测日期", "预报日期", "统计日期", "day")}
+_AQI = {key(name) for name in ("aqi", "AQI指数", "空气质量指数", "日AQI", "预报AQI")}
+_STATION = {key(name) for name in ("station_id", "station", "站点编号", "站点")}
+
+
+@dataclass(frozen=True)
+class AqiSeries:
+    """Days in order, the index of each (NaN for a gap), and what must be said."""
+
+    days: list[dt.date]
+    aqi: NDArray[np.float64]
+    notes: list[str]
+
+
+def read_series(path: Path) -> AqiSeries:
+    """Read one index per day, or compute it from 24-h means; of several stations the mean concentration counts.
+
+    Raises
+    ------
+    InvalidInput
+        No column of days; neither an index nor pollutants; two rows for a day; a day or number that is none.
+    """
+    table = read_long_table(path)
+    day_column = _column(table, _DATES)
+    if day_column is None:
+        raise InvalidInput(f"{path.name} has no column for the day (date, 日期); there are {', '.join(table.columns)}")
+    aqi_column = _column(table, _AQI)
+    if aqi_column is None:
+        return _from_pollutants(table, path.name, day_column)
+    times, _ = parse_times(table[day_column])
+    _refuse(times.isna().to_numpy(), table, day_column, path.name, "no day")
+    values, wrong = parse_numbers(table[aqi_column])
+    _refuse(wrong, table, aqi_column, path.name, "no number")
+    beyond = ((values < 0.0) | (values > 500.0)).to_numpy()
+    _refuse(beyond, table, aqi_column, path.name, "no index, which lies within 0 to 500")
+    days = pd.Series(times.dt.tz_convert("Asia/Shanghai").dt.date, index=table.index)
+    twice = days.duplicated().to_numpy()
+    _refuse(twice, table, day_column, path.name, "a second row for that day; give one index per day")
+    return _series(list(days), values.to_numpy(dtype=np.float64), [])
+
+
+def series_from_observations(observations: pd.DataFrame, stations: gpd.GeoDataFrame) -> AqiSeries:
+    """Return the city's daily index: the mean over its national stations, or over all where it has none.
+
+    Raises
+    ------
+    MissingData
+        No day has enough hours.
+    """
+    national = stations[stations["level"] == "national"] if "level" in stations else stations.iloc[:0]
+    used = stations if national.empty else national
+    daily = daily_means(observations[observations["station_id"].isin(used["id"])])
+    if daily.empty:
+        raise MissingData("the workspace's observations make no daily mean: a day needs 20 hours with a value")
+    city = district_means(daily, pd.Series("city", index=used["id"].drop_duplicates()))
+    aqi = daily_aqi(city)["aqi"].astype("float64")
+    which = "全部" if national.empty else "国控"
+    which_en = "all" if national.empty else "national"
+    notes = [
+        f"日 AQI 由{which}站点浓度平均值计算 / the daily AQI is that of the mean concentration of {which_en} stations"
+    ]
+    values = np.asarray(aqi.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+    return _series([day.date() for day in city["date"]], values, notes)
+
+
+def _from_pollutants(table: pd.DataFrame, name: str, day_column: str) -> AqiSeries:
+    found = index_of_table(table, name, kind="daily").table
+    days = pd.to_datetime(found[day_column]).dt.date
+    if not days.duplicated().any():
+        values = found["aqi"].to_numpy(dtype=np.float64, na_value=np.nan)
+        return _series(list(days), np.asarray(values, dtype=np.float64), [])
+    given = [item for item in DAILY if item in found.columns]
+    if _column(table, _STATION) is None or not given:
+        raise InvalidInput(
+            f"{name} has several rows for a day: give one row per day, or the columns station_id and pm25, pm10, so2, "
+            "no2, "
+            "co, o3_8h"
+        )
+    numbers = {item: pd.to_numeric(found[item], errors="coerce") for item in given}
+    means = pd.DataFrame(numbers).groupby(days.to_numpy()).mean()
+    aqi = daily_aqi(means.reset_index(names="date"))["aqi"]
+    count = found.groupby(days.to_numpy()).size()
+    notes = [
+        f"日 AQI 由各站点浓度平均值计算（每日 {count.min()}–{count.max()} 个站点） / the daily AQI is that of the mean "
+        f"concentration of {count.min()} to {count.max()} stations"
+    ]
+    values = np.asarray(aqi.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+    return _series(list(means.index), values, notes)
+
+
+def _series(days: list[dt.date], aqi: NDArray[np.float64], notes: list[str]) -> AqiSeries:
+    order = sorted(range(len(days)), key=lambda at: days[at])
+    rising, values = [days[at] for at in order], aqi[order]
+    if not np.isfinite(values).any():
+        raise MissingData("no day of the series has an index")
+    empty = int(np.isnan(values).sum()) + (rising[-1] - rising[0]).days + 1 - len(rising)
+    if empty:
+        notes = [*notes, f"{empty} 天没有 AQI，时段在此中断 / {empty} days have no index: a period ends there"]
+    return AqiSeries(rising, values, notes)
+
+
+def _column(table: pd.DataFrame, wanted: set[str]) -> str | None:
+    return next((name for name in table.columns if {key(name), key(split_unit(name)[0])} & wanted), None)
+
+
+def _refuse(wrong: NDArray[np.bool_], table: pd.DataFrame, column: str, name: str, what: str) -> None:
+    at = np.flatnonzero(wrong)
+    if at.size:
+        raise InvalidInput(f"{name} line {table.index[at[0]]}: {column} {table[column].iloc[at[0]]!r} is {what}")
