@@ -128,6 +128,15 @@ class JobStore:
             ).fetchall()
         return [from_row(row) for row in rows], matched
 
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in each public state."""
+        found = dict.fromkeys((state.public for state in State), 0)
+        with self._read() as base:
+            rows = base.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall() if base else []
+        for state, count in rows:
+            found[State(state).public] += count
+        return found
+
     def claim(self, runner: str, *, most: int, only: str | None = None) -> Job | None:
         """Give a runner the next job that waits, or one whose result only has yet to be published.
 
