@@ -18,7 +18,7 @@ from api.jobs.model import COLUMNS, Findings, Job, State, from_row, priority_of,
 from geo.errors import InvalidInput, SourceUnavailable
 
 DATABASE = "jobs.sqlite"
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 _OPEN = (State.ACCEPTED, State.RUNNING, State.STORING)
 _HELD = (State.RUNNING, State.STORING)
 _SCHEMA = """
@@ -186,7 +186,7 @@ class JobStore:
             self._update(job, (State.RUNNING,), state=State.ACCEPTED, runner="", progress=0.0, step="")
             self.log(job.id, "WARNING", f"{reason}; the job waits again")
         else:
-            self.fail(job, f"{reason}, for the {job.attempt}th time; see the server's log", "interrupted")
+            self.fail(job, f"{reason} ({job.attempt} 次 times); see the server's log", "interrupted")
 
     def dismiss(self, job_id: str) -> Job:
         """Stop a job, or forget the result of a finished one.
