@@ -12,6 +12,7 @@ from starlette.middleware.gzip import GZipMiddleware
 import api
 from api.accounts.gate import Gate
 from api.http_errors import add_error_handlers
+from api.metrics import Measure
 from api.openapi import description
 from api.routes import accounts, conformance, features, files, jobs, pages, processes, rasters, schemas, tiles
 from api.routes.pages import OPENAPI_TYPE
@@ -51,6 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=2)
     app.add_middleware(Gate, accounts=app.state.services.accounts, most_bytes=settings.most_body_bytes)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Measure, counts=app.state.services.counts)
     return app
 
 

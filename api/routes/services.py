@@ -11,6 +11,7 @@ from api.accounts.store import Accounts
 from api.accounts.throttle import Throttle
 from api.jobs.runner import Runner
 from api.jobs.store import JobStore
+from api.metrics import Counts
 from api.routes.caches import BytesCache, LayerCache, TileSources
 from api.routes.spliced import Block
 from api.settings import Settings
@@ -39,6 +40,7 @@ class Services:
     throttle: Throttle = field(default_factory=Throttle)
     answers: BytesCache = field(default_factory=BytesCache)
     tiles: TileSources = field(default_factory=TileSources)
+    counts: Counts = field(default_factory=Counts)
     streams: Streams = field(default_factory=Streams)
     templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)

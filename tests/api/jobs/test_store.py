@@ -67,6 +67,15 @@ def test_only_the_holder_finishes_and_only_once(store: JobStore) -> None:
     assert not store.fail(taken, "x", "y")
 
 
+def test_a_worker_of_an_earlier_attempt_finishes_nothing(store: JobStore) -> None:
+    submit(store)
+    earlier = store.claim("one", most=1)
+    store.release(earlier, "gone")
+    later = store.claim("one", most=1)
+    assert not store.record(earlier, NOTHING)
+    assert store.record(later, NOTHING)
+
+
 def test_a_result_that_was_recorded_is_published_by_the_next_runner(store: JobStore) -> None:
     submit(store)
     held = store.claim("one", most=1)
