@@ -37,7 +37,7 @@ class PollutionInputs(Inputs):
         "counts (coast line, sea)",
     )
     model: Literal["auto", "spherical", "exponential", "gaussian"] = Field(
-        "auto", description="variogram model; auto takes the one that fits best"
+        "auto", description="variogram model; auto: the one with the best leave-one-out score"
     )
     nugget: float | None = Field(None, description="variogram of your own: nugget; with --sill and --range-km")
     sill: float | None = Field(None, description="variogram of your own: sill, nugget included")

@@ -137,7 +137,10 @@ def _unsure(surface: Surface) -> list[str]:
 
 
 def _told_time(values: Values) -> str:
-    return "" if values.time is None else f"{values.time.tz_convert(CITY_ZONE):%Y-%m-%d %H:%M} "
+    if values.time is None:
+        return ""
+    written = "%Y-%m-%d" if values.averaging == "24h" else "%Y-%m-%d %H:%M"
+    return f"{values.time.tz_convert(CITY_ZONE).strftime(written)} "
 
 
 def _method(surface: Surface, power: float) -> tuple[str, str]:
@@ -161,7 +164,8 @@ def _assumptions(inputs: PollutionInputs, surface: Surface, values: Values, leve
 def _facts(surface: Surface, values: Values, levels: Levels, said: tuple[str, str]) -> list[tuple[str, str]]:
     """Return the lines under the page's summary: method, variogram, errors."""
     time = _told_time(values)
-    lines = [(f"{values.column} {time}；{said[0]}", f"{values.column} {time}; {said[1]}")]
+    what = f"{values.column} {time}".strip()
+    lines = [(f"{what}；{said[0]}", f"{what}; {said[1]}")]
     if surface.variogram is not None:
         zh, en = variogram_text(surface.variogram, levels.unit)
         lines.append((f"变差函数：{zh}", f"variogram: {en}"))
@@ -200,9 +204,9 @@ def _summary(
 
 def _page(layers: dict[str, ResultLayer]) -> list[ReportLayer]:
     order = ("pollution_zones", "pollution_above", "pollution_districts", "pollution_stations")
-    districts = layers["pollution_districts"].frame
+    districts = layers["pollution_districts"].frame.sort_values(["class_no", "share_pct"], ascending=False)
     return [
-        ReportLayer(layers["pollution_zones"].frame, order[0], listed=True),
+        ReportLayer(layers["pollution_zones"].frame, order[0]),
         ReportLayer(_middle(layers["pollution_above"].frame), order[1], listed=True),
         ReportLayer(districts[districts["layer"] == DIVISIONS[0]], order[2], listed=True),
         ReportLayer(layers["pollution_stations"].frame, order[3]),

@@ -81,6 +81,11 @@ def test_as_layers_of_the_workspace(suyuan, stations, people, workspace):
     above, districts, used = (store.read(f"pollution_{name}") for name in ("above", "districts", "stations"))
     for _, rows in above.groupby("level"):
         bands = rows.set_index("band")
+        shapes = bands.geometry
+        for inner, outer in (("p90", "p50"), ("p50", "p10")):
+            if inner in shapes:
+                outside = shapely.difference(shapes[inner], shapes[outer])
+                assert outside.area < 1e-9 * shapes[outer].area
         assert bands["area_km2"].reindex(["p90", "p50", "p10"]).dropna().is_monotonic_increasing
         middle = bands.loc["p50"]
         assert middle["people_low"] <= middle["people_best"] <= middle["people_high"]
@@ -89,7 +94,7 @@ def test_as_layers_of_the_workspace(suyuan, stations, people, workspace):
     zones = store.read("pollution_zones")
     for level, rows in above[above["band"] == "p50"].groupby("level"):
         dirtier = zones.loc[zones["from_value"] >= level, "area_km2"].sum()
-        assert rows["area_km2"].iloc[0] == pytest.approx(dirtier, rel=0.01)
+        assert rows["area_km2"].iloc[0] == pytest.approx(dirtier, rel=1e-5)
     assert districts.groupby("name")["share_pct"].sum().to_numpy() == pytest.approx(100.0, abs=0.01)
     assert len(districts["name"].unique()) == 6
     assert len(used) == 30
@@ -213,6 +218,18 @@ def test_own_levels_for_a_value_of_ones_own(suyuan, tmp_path):
     zones = gpd.read_file(out)
     assert zones["to_value"].dropna().tolist() == [50.0, 100.0, 150.0]
     assert zones["category"].isna().all()
+
+
+def test_the_day_of_a_table_says_the_standard(suyuan, tmp_path):
+    out = tmp_path / "z.geojson"
+    table().assign(date="2020-01-05").to_csv(tmp_path / "day.csv", index=False)
+    assert suyuan(*command(tmp_path / "day.csv", output=out))[0] == 0
+    assert "HJ 633-2012 for pm25 24h" in gpd.read_file(out)["assumptions_en"].iloc[0]
+    two = pd.concat([table().assign(date=f"2020-01-0{day}", id=range(30)) for day in (5, 6)])
+    two.to_csv(tmp_path / "two.csv", index=False)
+    code, _, noted = suyuan(*command(tmp_path / "two.csv", output=out))
+    assert code == 2
+    assert "column date holds 2 days" in noted
 
 
 def test_same_place_gaps_and_far_stations_are_said(suyuan, tmp_path):
