@@ -124,7 +124,8 @@ PROCESS = Process(
     command=("hotspots", "alarms"),
     title_zh="高值报警",
     title_en="High-value alarms",
-    description_zh="逐小时与本站同时段历史（可按气象相似）及周边站点比较，只用过去的数据；相邻相继的报警合为一次过程，误报率按镜像值估计。",
+    description_zh="逐小时与本站同时段历史（可按气象相似）及周边站点比较，只用过去的数据；"
+    "相邻相继的报警合为一次过程，误报率按镜像值估计。",
     description_en="Each hour against the place's own past at that time of day (in like weather) and its neighbours, "
     "by past data alone; alarms that touch are one episode; the false ones are estimated from mirror values.",
     example="suyuan hotspots alarms --observations hourly.csv --stations stations.csv --pollutant pm25 "
