@@ -133,7 +133,8 @@ def left_out(folder: Path) -> list[dict]:
         inside = float((np.abs(kriged.check.residual / kriged.check.sd) < 1.645).mean())
         say(
             f"{name}, {len(sites.values)} stations: RMSE {kriged.check.rmse:.2f} kriging, "
-            f"{plain.check.rmse:.2f} inverse distance; ME {kriged.check.mean_error:.2f}, {plain.check.mean_error:.2f}; standardised {mean:.2f}, "
+            f"{plain.check.rmse:.2f} inverse distance; "
+            f"ME {kriged.check.mean_error:.2f}, {plain.check.mean_error:.2f}; standardised {mean:.2f}, "
             f"{size:.2f}; {100 * inside:.0f} % within the 90 % band; {kriged.variogram.model}"
         )
         figures.append(
