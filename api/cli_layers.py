@@ -12,6 +12,7 @@ from api.store import workspace_of
 from geo.errors import InvalidInput
 from layers.add import add_file
 from layers.catalogue import SCHEMAS
+from layers.derived import derive, stale_sources
 from layers.export import export_layer
 from layers.history import diff, rollback
 from layers.ingest import IngestReport
@@ -48,6 +49,15 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     show.add_argument("layer", metavar="LAYER")
     show.set_defaults(command=show_layer)
     _add_history(group, common)
+    derive_all = group.add_parser(
+        "derive",
+        parents=[common],
+        help="重算派生图层 · make derived layers again",
+        description="供热半径、道路保洁区、未落实监控的工地与高架源随入库自动重算；其他程序改过依据图层时用本命令。 "
+        "Zones and lists are made again with every ingest; this is for when other programs changed what they rest on.",
+        epilog="example: suyuan layers derive",
+    )
+    derive_all.set_defaults(command=derive_layers)
     export = group.add_parser(
         "export", parents=[common], help="导出 · export", epilog="example: suyuan layers export boilers boilers.xlsx"
     )
@@ -122,9 +132,14 @@ def list_layers(options: argparse.Namespace, settings: Settings) -> None:
 
 def show_layer(options: argparse.Namespace, settings: Settings) -> None:
     """Print what a layer is, where it lies, where it comes from, and its columns."""
-    record = workspace_of(settings).record(options.layer)
+    workspace = workspace_of(settings)
+    record = workspace.record(options.layer)
     for name, text in _described(record):
         sys.stdout.write(f"{name:<14}{text}\n")
+    stale = stale_sources(workspace, record)
+    if stale:
+        told = f"{', '.join(stale)} 已变更，请运行 · changed since: run `suyuan layers derive`"
+        sys.stdout.write(f"{'stale':<14}{told}\n")
 
 
 def make_template(options: argparse.Namespace, settings: Settings) -> None:
@@ -173,6 +188,15 @@ def roll_back(options: argparse.Namespace, settings: Settings) -> None:
         f"{options.layer}: 版本 {options.version} 已恢复为版本 {newest} · version {options.version} is back as "
         f"version {newest}, {record.count} features\n"
     )
+
+
+def derive_layers(options: argparse.Namespace, settings: Settings) -> None:
+    """Make all derived layers again from what is held now."""
+    made = derive(workspace_of(settings))
+    for record in made:
+        sys.stdout.write(f"{record.id}: {record.count}, {_inputs(record)}\n")
+    if not made:
+        sys.stdout.write("没有可派生的图层 · no layer that others rest on\n")
 
 
 def export_to_file(options: argparse.Namespace, settings: Settings) -> None:
@@ -244,15 +268,18 @@ def assignment(option: str, text: str) -> tuple[str, str]:
     return name, value
 
 
+def _inputs(record: LayerRecord) -> str:
+    """Return what a layer was made from: name, version where it is one, hash."""
+    entries = cast(list[dict[str, Any]], record.provenance.get("inputs", []))
+    numbered = {entry["id"]: f" 版本 version {entry['version']}," if entry.get("version") else "" for entry in entries}
+    return "; ".join(f"{entry['id']}{numbered[entry['id']]} {entry['sha256'][:12]}" for entry in entries)
+
+
 def _described(record: LayerRecord) -> list[tuple[str, str]]:
     box = "" if record.bbox is None else "{:.4f} {:.4f} {:.4f} {:.4f} °".format(*record.bbox)
     times = (
         "" if record.time_start is None else f"{record.time_start:%Y-%m-%dT%H:%MZ} - {record.time_end:%Y-%m-%dT%H:%MZ}"
     )
-    inputs = [
-        f"{entry['id']} {entry['sha256'][:12]}"
-        for entry in cast(list[dict[str, str]], record.provenance.get("inputs", []))
-    ]
     return [
         ("layer", f"{record.id} ({record.schema})"),
         ("title", f"{record.title_zh} · {record.title_en}"),
@@ -264,6 +291,6 @@ def _described(record: LayerRecord) -> list[tuple[str, str]]:
         ("note", " ".join(text for text in (record.note_zh, record.note_en) if text)),
         ("columns", ", ".join(record.columns)),
         ("made by", str(record.provenance.get("process", ""))),
-        ("inputs", ", ".join(inputs)),
+        ("inputs", _inputs(record)),
         ("updated", f"{record.updated_at:%Y-%m-%dT%H:%MZ}"),
     ]

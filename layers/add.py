@@ -10,6 +10,7 @@ import pandas as pd
 
 from geo.errors import InvalidInput
 from layers.catalogue import UnknownLayer, get_schema
+from layers.derived import derived_with
 from layers.files import READABLE
 from layers.fires import AddedRaster, add_raster
 from layers.gauss_kruger import Reference
@@ -108,7 +109,7 @@ def add_file(
         notes = {} if old is None else {"note_zh": old.note_zh, "note_en": old.note_en, "synthetic": old.synthetic}
         cause = Cause("replace" if replace else "add", os_user(), Path(path).name, digest)
         data = LayerData(merged.frame, provenance=record, cause=cause, **notes)  # type: ignore[arg-type]
-        (stored,) = workspace.write({layer: data})
+        stored = workspace.write({layer: data}, also=derived_with(workspace, {layer: data}))[0]
     return Added(report, stored, merged.added, merged.updated, merged.unchanged)
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from geo.errors import InvalidInput
+from layers.duties import UNMONITORED_SITES, UNMONITORED_STACKS
 from layers.ledgers import LEDGERS
 from layers.response_ledgers import RESPONSE_LEDGERS
 from layers.response_results import RESPONSE_RESULTS
@@ -13,7 +14,7 @@ SYNTHETIC = Field("synthetic", "模拟数据", "Synthetic", "bool", synonyms=("�
 
 SCHEMAS: dict[str, LayerSchema] = {
     schema.id: replace(schema, fields=(*schema.fields, SYNTHETIC))
-    for schema in (*LEDGERS, *RESPONSE_LEDGERS, *RESULTS, *RESPONSE_RESULTS)
+    for schema in (*LEDGERS, *RESPONSE_LEDGERS, *RESULTS, *RESPONSE_RESULTS, UNMONITORED_SITES, UNMONITORED_STACKS)
 }
 
 

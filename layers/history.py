@@ -8,6 +8,7 @@ import pandas as pd
 import shapely
 
 from layers.catalogue import UnknownLayer, get_schema
+from layers.derived import derived_with
 from layers.merge import row_tuples
 from layers.provenance import provenance
 from layers.schema import LayerSchema
@@ -62,7 +63,7 @@ def rollback(workspace: Workspace, layer: str, number: int) -> LayerRecord:
         made = provenance("layers rollback", {layer: version.content_hash}, {"version": number})
         cause = Cause(f"rollback to {number}", os_user(), version.file, version.file_sha256)
         data = LayerData(frame, provenance=made, cause=cause, note_zh=note_zh, note_en=note_en)
-        (record,) = workspace.write({layer: data})
+        record = workspace.write({layer: data}, also=derived_with(workspace, {layer: data}))[0]
     return record
 
 

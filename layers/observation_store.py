@@ -1,4 +1,4 @@
-"""Hourly observations: a Parquet file per UTC month, named by its content and listed in the register.
+"""Hourly observations: a Parquet file per month of the city, named by its content and listed in the register.
 
 An ingest writes the files of all its months first and then the list, in one step: however it ends, every month is
 the old one or every month is the new one. The last hours of all stations are kept a second time, sorted by time, so
@@ -6,9 +6,10 @@ that the newest values are read without the month around them.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -23,6 +24,7 @@ from layers.store_register import FORMAT, Register, store_format
 
 FOLDER, RECENT_FOLDER = "observations", "observations_recent"
 RECENT_HOURS = 48
+_AT_ONCE = 2
 DOCUMENT = "observations"
 
 _HOUR_MS = 3_600_000
@@ -93,24 +95,33 @@ class ObservationStore:
         SourceUnavailable
             A file cannot be written; every month is as it was.
         """
-        months = list(by_month(checked(observations)))
-        counts = {"added": 0, "corrected": 0, "unchanged": 0}
+        months = dict(by_month(checked(observations)))
         with self._lock():
             old = self.manifest()
             with self._telling({"what": f"{len(observations)} observations", "observations": sorted(old.names())}):
                 try:
-                    months_now, newest = dict(old.months), _Newest(old)
-                    for month, new in months:
-                        table, found = self._merged(old.months.get(month), new, month)
-                        counts = {name: counts[name] + found[name] for name in counts}
-                        if table is not None:
-                            months_now[month] = write_month(self._files, FOLDER, month, table)
-                            newest.note(month, table)
-                    if counts["added"] or counts["corrected"]:
-                        self.replace(self._with_recent(months_now, newest))
+                    return self._add(old, months)
                 except SourceUnavailable:
                     self.clean()
                     raise
+
+    def _add(self, old: Manifest, months: dict[str, CodedTable]) -> dict[str, int]:
+        newest = _Newest(old, sorted({*old.months, *months})[-2:])
+
+        def bring(month: str) -> tuple[MonthFile | None, dict[str, int]]:
+            table, found = self._merged(old.months.get(month), months[month], month)
+            if table is None:
+                return None, found
+            newest.note(month, table)
+            return write_month(self._files, FOLDER, month, table), found
+
+        # While one month waits for the disk the other is packed.
+        with ThreadPoolExecutor(_AT_ONCE) as workers:
+            done = dict(zip(months, workers.map(bring, months), strict=True))
+        counts = {name: sum(found[name] for _, found in done.values()) for name in ("added", "corrected", "unchanged")}
+        if counts["added"] or counts["corrected"]:
+            written = {month: entry for month, (entry, _) in done.items() if entry is not None}
+            self.replace(self._with_recent({**old.months, **written}, newest, written.values()))
         return counts
 
     def read(
@@ -154,7 +165,7 @@ class ObservationStore:
             if manifest.recent is not None and wanted.start is not None and wanted.start >= manifest.since:
                 return [self._reader.read(manifest.recent.name, wanted, columns)], False
             chosen = [entry for entry in manifest.months.values() if _touches(entry, wanted)]
-            return [self._reader.read(entry.name, wanted, columns) for entry in chosen], True
+            return [self._reader.read(entry.name, _narrowed(wanted, entry), columns) for entry in chosen], True
 
         return self._steady(tables)
 
@@ -164,7 +175,7 @@ class ObservationStore:
         return empty() if held is None else self.read(start=held[1], end=held[1] + pd.Timedelta(milliseconds=1))
 
     def months(self) -> list[str]:
-        """Return the UTC months that are held, such as "2024-05"."""
+        """Return the months of the city (UTC+8) that are held, such as "2024-05"."""
         return list(self.manifest().months)
 
     def time_range(self) -> tuple[pd.Timestamp, pd.Timestamp] | None:
@@ -207,13 +218,18 @@ class ObservationStore:
 
     def take_over(self, other: "ObservationStore") -> int:
         """Write the months of another store, of any format, in place of one's own; returns how many they are."""
-        newest = _Newest(Manifest())
+        newest = _Newest(Manifest(), [])
         months: dict[str, MonthFile] = {}
-        for month, entry in other.manifest().months.items():
-            ((_, table),) = by_month(coded(other._reader.read(entry.name, Wanted())))
-            months[month] = write_month(self._files, FOLDER, month, table)
-            newest.note(month, table)
-        self.replace(self._with_recent(months, newest) if months else Manifest())
+        rest: list[CodedTable] = []
+        entries = list(other.manifest().months.values())
+        for number, entry in enumerate(entries, start=1):
+            # Files of format 1 hold UTC months: the end of one belongs to the city's next month.
+            parts = list(by_month(joined([*rest, coded(other._reader.read(entry.name, Wanted()))])))
+            rest = [] if number == len(entries) else [parts.pop()[1]]
+            for month, table in parts:
+                months[month] = write_month(self._files, FOLDER, month, table)
+                newest.note(month, table)
+        self.replace(self._with_recent(months, newest, months.values()) if months else Manifest())
         return len(months)
 
     def verify(self) -> None:
@@ -234,11 +250,11 @@ class ObservationStore:
             return new, {"added": len(new), "corrected": 0, "unchanged": 0}
         return merge(coded(self._reader.read(entry.name, Wanted())), new, month)
 
-    def _with_recent(self, months: dict[str, MonthFile], newest: "_Newest") -> Manifest:
+    def _with_recent(self, months: dict[str, MonthFile], newest: "_Newest", written: Iterable[MonthFile]) -> Manifest:
         """Return the manifest of these months, with the newest hours of all stations in a file of their own."""
         months = dict(sorted(months.items()))
         since = max(entry.last for entry in months.values()) - RECENT_HOURS * _HOUR_MS + 1
-        if newest.unchanged(since):
+        if newest.unchanged(since, written):
             return Manifest(months, newest.recent, since)
         wanted, parts = Wanted(start=since), []
         for month, entry in months.items():
@@ -272,21 +288,19 @@ class ObservationStore:
 
 
 class _Newest:
-    """The months just written of which the newest hours may come, two at most."""
+    """The months just written of which the newest hours may come; the tables of others are not kept."""
 
-    def __init__(self, old: Manifest) -> None:
+    def __init__(self, old: Manifest, months: Collection[str]) -> None:
         self.recent, self.since = old.recent, old.since
         self.tables: dict[str, CodedTable] = {}
-        self._touched = -1
+        self._months = months
 
     def note(self, month: str, table: CodedTable) -> None:
-        self.tables[month] = table
-        self._touched = max(self._touched, int(table.time.max()))
-        for older in sorted(self.tables)[:-2]:
-            del self.tables[older]
+        if month in self._months:
+            self.tables[month] = table
 
-    def unchanged(self, since: int) -> bool:
-        return self.recent is not None and self.since == since and self._touched < since
+    def unchanged(self, since: int, written: Iterable[MonthFile]) -> bool:
+        return self.recent is not None and self.since == since and all(entry.last < since for entry in written)
 
 
 def empty() -> pd.DataFrame:
@@ -327,6 +341,13 @@ def _moment(value: pd.Timestamp | str | None) -> int | None:
 
 def _stamp(ms: int) -> pd.Timestamp:
     return pd.Timestamp(ms, unit="ms", tz="UTC").as_unit("ms")
+
+
+def _narrowed(wanted: Wanted, entry: MonthFile) -> Wanted:
+    """Return what is left to ask of a file: no times, if all of its times are wanted."""
+    start = None if wanted.start is None or entry.first >= wanted.start else wanted.start
+    end = None if wanted.end is None or entry.last < wanted.end else wanted.end
+    return replace(wanted, start=start, end=end)
 
 
 def _touches(entry: MonthFile, wanted: Wanted) -> bool:

@@ -16,6 +16,8 @@ KEY = ["station_id", "time", "pollutant"]
 TEXTS = ("station_id", "pollutant", "unit", "flag")
 # Milliseconds that one month's times are spread over, at least: a power of two above 31 days.
 _SPAN = 1 << 32
+# Months are those of the city, UTC+8: what is asked for by local days then lies in one file, not in two.
+_EAST_MS = 8 * 3_600_000
 
 
 @dataclass(frozen=True)
@@ -52,7 +54,7 @@ class CodedTable:
 
     def keys(self, month: str) -> NDArray[np.int64]:
         """Return a number per row that sorts and compares as (station, time, pollutant); all rows of one month."""
-        begin = int(np.datetime64(month, "ms").astype(np.int64))
+        begin = int(np.datetime64(month, "ms").astype(np.int64)) - _EAST_MS
         pollutants = max(len(self.names["pollutant"]), 1)
         station = self.codes["station_id"].astype(np.int64)
         keys: NDArray[np.int64] = (station * _SPAN + (self.time - begin)) * pollutants + self.codes["pollutant"]
@@ -67,9 +69,9 @@ class CodedTable:
 
 
 def coded(table: pa.Table) -> CodedTable:
-    """Number the texts of an Arrow table with `COLUMNS`."""
+    """Number the texts of an Arrow table with `COLUMNS`; without some of the texts, those are left out."""
     codes, names = {}, {}
-    for column in TEXTS:
+    for column in [name for name in TEXTS if name in table.column_names]:
         array = table[column].combine_chunks()
         if not pa.types.is_dictionary(array.type):
             array = pc.dictionary_encode(array)
@@ -110,14 +112,14 @@ def checked(observations: pd.DataFrame) -> CodedTable:
 
 
 def by_month(table: CodedTable) -> Iterator[tuple[str, CodedTable]]:
-    """Split a table into UTC months, each sorted by station, time and pollutant.
+    """Split a table into months of the city (UTC+8), each sorted by station, time and pollutant.
 
     Raises
     ------
     InvalidInput
         Two rows claim one station, hour and pollutant.
     """
-    months = table.time.astype("datetime64[ms]").astype("datetime64[M]")
+    months = (table.time + _EAST_MS).astype("datetime64[ms]").astype("datetime64[M]")
     number = months.astype(np.int64)
     if not len(number):
         return
@@ -178,11 +180,13 @@ def by_station(table: CodedTable) -> CodedTable:
 
 def joined(tables: list[CodedTable]) -> CodedTable:
     """Put tables one below the other under common names."""
+    if len(tables) == 1:
+        return tables[0]
     names = dict(tables[0].names)
     for table in tables[1:]:
-        names = {name: _united(names[name], table.names[name]) for name in TEXTS}
+        names = {name: _united(names[name], table.names[name]) for name in names}
     parts = [table.recoded(names) for table in tables]
-    codes = {name: np.concatenate([part.codes[name] for part in parts]) for name in TEXTS}
+    codes = {name: np.concatenate([part.codes[name] for part in parts]) for name in names}
     time = np.concatenate([part.time for part in parts])
     return CodedTable(time, np.concatenate([part.value for part in parts]), codes, names)
 

@@ -48,8 +48,21 @@ EMISSION_SOURCES = LayerSchema(
     "Emission sources",
     "point",
     (
-        Field("id", "编号", "Id", "str", synonyms=("企业编号", "排污许可证编号", "统一社会信用代码", "source_id")),
-        Field("name", "企业名称", "Name", "str", required=True, synonyms=("名称", "单位名称", "排污单位", "企业")),
+        Field(
+            "id",
+            "编号",
+            "Id",
+            "str",
+            synonyms=("排口编号", "排放口编号", "企业编号", "排污许可证编号", "统一社会信用代码", "source_id"),
+        ),
+        Field(
+            "name",
+            "企业名称",
+            "Name",
+            "str",
+            required=True,
+            synonyms=("名称", "单位名称", "排污单位", "污染源名称", "企业"),
+        ),
         Field("industry", "行业", "Industry", "str", synonyms=("行业类别", "所属行业", "行业名称")),
         Field(
             "grade",
@@ -61,7 +74,15 @@ EMISSION_SOURCES = LayerSchema(
         ),
         Field("exempt", "豁免", "Exempt", "bool", synonyms=("是否豁免", "豁免企业", "保障类", "是否保障类")),
         Field(
-            "stack_height_m", "排气筒高度", "Stack height", "float", "m", minimum=0, maximum=500, synonyms=("烟囱高度",)
+            "stack_height_m",
+            "排气筒高度",
+            "Stack height",
+            "float",
+            "m",
+            minimum=0,
+            maximum=500,
+            synonyms=("烟囱高度", "排气口高度", "排放口高度"),
+            units={"米": 1.0},
         ),
         _tons("so2", "SO2", "二氧化硫", "二氧化硫排放量"),
         _tons("nox", "NOx", "氮氧化物", "氮氧化物排放量"),

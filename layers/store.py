@@ -26,6 +26,8 @@ from layers.versions import Cause, SnapshotStore, Version, os_user, version_of
 
 __all__ = ["BBox", "LayerData", "LayerRecord", "UnknownLayer", "Workspace"]
 
+Derive = Callable[[Mapping[str, Version]], Mapping[str, "LayerData"]]
+
 _log = logging.getLogger(__name__)
 _ID = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _DONE = ("但已完整生效", "after it had taken effect: the new version is whole")
@@ -164,8 +166,15 @@ class Workspace:
         number = self.backend.count(layer, Selection(box, at=at))
         return number if number is not None else self._unknown(layer)
 
-    def write(self, layers: Mapping[str, LayerData]) -> list[LayerRecord]:
+    def write(self, layers: Mapping[str, LayerData], also: Derive | None = None) -> list[LayerRecord]:
         """Write layers, each in place of what it had; all of them appear together or none does.
+
+        Parameters
+        ----------
+        layers : mapping of layer id to LayerData
+        also : callable, optional
+            Told the versions that are made, by layer, it returns further layers for the same step; see
+            `layers.derived`.
 
         Raises
         ------
@@ -181,6 +190,8 @@ class Workspace:
             about = {"what": ", ".join(layers), "layers": {record.id: record.content_hash for record, _ in ready}}
             with self._telling(about):
                 kept = [v for record, frame in ready for v in self._kept(record.id, frame, layers[record.id].cause)]
+                more = {} if also is None else also({version.layer: version for version in kept})
+                ready += [_prepare(layer, data) for layer, data in more.items()]
                 self.backend.write(Change(ready, kept))
         return [record for record, _ in ready]
 
@@ -297,7 +308,7 @@ def _prepare(layer: str, data: LayerData) -> tuple[LayerRecord, gpd.GeoDataFrame
     schema = get_schema(data.schema or layer)
     frame = normalise(data.frame)
     start, end = _time_extent(frame, schema.time_field)
-    marked = "synthetic" in frame and bool(frame["synthetic"].fillna(False).any())
+    marked = "synthetic" in frame and bool(frame["synthetic"].eq(True).fillna(False).any())
     record = LayerRecord(
         id=layer,
         schema=schema.id,

@@ -11,7 +11,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from layers.store_files import TEMPORARY, replace_durably
 
 FORMAT = 2
-"""1: one Parquet file per month under a fixed name. 2: files named by their content, listed in the register."""
+"""1: a Parquet file per UTC month under a fixed name. 2: a file per month of the city, named by its content, listed."""
 
 WRITING = "writing"
 """The document of a write under way: what, who, since, and how to tell whether it took effect."""

@@ -8,7 +8,14 @@ from pathlib import Path
 
 import pytest
 
-GUIDES = ("docs/analyst.md", "docs/emergency.md", "docs/clerk.md", "docs/hotspots.md", "docs/interface.md")
+GUIDES = (
+    "docs/analyst.md",
+    "docs/emergency.md",
+    "docs/clerk.md",
+    "docs/store.md",
+    "docs/hotspots.md",
+    "docs/interface.md",
+)
 PAGES = (
     "README.md",
     "README.zh.md",
@@ -20,6 +27,7 @@ PAGES = (
     "docs/interface.md",
     "docs/security.md",
     "docs/layers.md",
+    "docs/store.md",
 )
 
 

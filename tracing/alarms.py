@@ -1,6 +1,10 @@
 """High-value alarms: hours in which a place lies above what its past, the weather and its neighbours explain."""
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -25,8 +29,11 @@ MANY_NEIGHBOURS = 30
 # Hours around the same time of day: for the expectation, with weather, and for the spread.
 _REACH, _REACH_WEATHER, _REACH_SPREAD = 1, 2, 3
 _MOST_CELLS = 50_000_000
+# Places that one thread takes at a time; a place's answer does not depend on it.
+_BLOCK = 8
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,7 @@ def find_alarms(
     pollutant: str = "pm25",
     rule: AlarmRule | None = None,
     weather: pd.DataFrame | None = None,
+    since: pd.Timestamp | None = None,
 ) -> Alarms:
     """Return the alarms in hourly values of one pollutant.
 
@@ -112,6 +120,9 @@ def find_alarms(
     rule : AlarmRule, optional
     weather : DataFrame, optional
         Column time, if any station_id, and numbers such as wind_speed_ms, wind_from_deg (taken as a direction).
+
+    since : Timestamp with zone, optional
+        Only alarms that last beyond this moment come back; false ones are still estimated from the whole period.
 
     Returns
     -------
@@ -147,6 +158,8 @@ def find_alarms(
     chance = FalseAlarms.of(found["z"].to_numpy(), mirrored["z"].to_numpy(), n_judged)
     found["false_share"] = false_share(found["z"].to_numpy(), mirrored["z"].to_numpy())
     found["pollutant"] = pollutant
+    if since is not None:
+        found = found[found["end"] >= since.tz_convert("UTC").floor("h")].reset_index(drop=True)
     found["episode"] = episode_numbers(found, hourly.places, link_km=rule.link_km, link_h=rule.link_h)
     warnings = (*hourly.notes, *notes, *_warnings(judged, hourly, rule))
     return Alarms(_table(found, hourly), episodes_of(found, hourly.places, rule.link_km), chance, warnings)
@@ -167,14 +180,25 @@ def judge(hourly: Hourly, rule: AlarmRule, offset: float, weather: Array) -> Jud
     logs = np.log(np.maximum(hourly.values, 0.0) + offset)
     reach = _REACH_WEATHER if weather.shape[2] else _REACH
     least = rule.min_days * 2
-    own = past_median(logs, weather, rule.days, reach, max(rule.alike, least), least)
+    alike = max(rule.alike, least)
+    own = np.hstack(
+        _over_places(logs.shape[1], lambda p: past_median(logs[:, p], weather[:, p], rule.days, reach, alike, least))
+    )
     excess = logs - own
     regional, count = neighbours_median(excess, indptr, indices, FEWEST_NEIGHBOURS)
     around, _ = neighbours_median(logs, indptr, indices, FEWEST_NEIGHBOURS)
     local = excess - regional
-    usual, spread = past_spread(local, rule.days, _REACH_SPREAD, rule.min_days * 4)
+    parts = _over_places(logs.shape[1], lambda p: past_spread(local[:, p], rule.days, _REACH_SPREAD, rule.min_days * 4))
+    usual, spread = (np.hstack(side) for side in zip(*parts, strict=True))
     z = (local - usual) / np.maximum(spread, LEAST_SPREAD)
     return Judged(logs, own, around, count, own + regional + usual, z)
+
+
+def _over_places(places: int, work: Callable[[slice], T]) -> list[T]:
+    """Return what a function of some places gives for all of them, in blocks that this machine's processors share."""
+    blocks = [slice(first, first + _BLOCK) for first in range(0, places, _BLOCK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(work, blocks))
 
 
 def _check(rule: AlarmRule) -> None:
@@ -198,10 +222,8 @@ def _alarms(judged: Judged, hourly: Hourly, rule: AlarmRule, offset: float, sign
     place, first, last, peak = runs(score, fit, rule.threshold, rule.stay, rule.gap).T
     at = peak, place
     z = score[at]
-    mean = [
-        np.nanmean((hourly.values - (np.exp(judged.expected) - offset))[a : b + 1, p])
-        for p, a, b in zip(place, first, last, strict=True)
-    ]
+    beyond = hourly.values - (np.exp(judged.expected) - offset)
+    mean = [np.nanmean(beyond[a : b + 1, p]) for p, a, b in zip(place, first, last, strict=True)]
     steps = rule.threshold * np.array([1.5, 2.5])
     return pd.DataFrame(
         {

@@ -7,6 +7,7 @@ greyscale and by people who do not see colours.
 from dataclasses import replace
 
 from layers.results import PATTERNS
+from web_map.styles_duties import DUTY_STYLES
 from web_map.styles_hotspots import HOTSPOT_STYLES
 from web_map.styles_response import RESPONSE_STYLES
 from web_map.symbols import Case, Facet, LayerStyle, Shape, Symbol
@@ -272,6 +273,7 @@ _STYLES: tuple[LayerStyle, ...] = (
         cases=_heating_boiler_cases(),
         label="name",
     ),
+    *DUTY_STYLES,
     LayerStyle(
         "road_cleaning_zones",
         "zones",

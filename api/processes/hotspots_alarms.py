@@ -6,7 +6,7 @@ from pydantic import Field
 
 from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
-from api.processes.observation_inputs import read_places, read_values, read_weather, unit_of
+from api.processes.observation_inputs import moment, read_places, read_values, read_weather, unit_of
 from tracing.alarms import AlarmRule, find_alarms
 from web_map.report import ReportLayer
 
@@ -28,6 +28,9 @@ class AlarmInputs(Inputs):
     )
     end: Annotated[str | None, Cli(metavar="TIME"), Zh("截止小时（不含）")] = Field(
         None, description="hour before which the values end"
+    )
+    since: Annotated[str | None, Cli(metavar="TIME"), Zh("只给出此刻之后仍在持续的报警；之前的数据仍作为历史")] = Field(
+        None, description="only alarms that last beyond this moment; what lies before still counts as past"
     )
     weather: Annotated[
         str | None, Cli(metavar="FILE"), Zh("气象表（time，可带 station_id 与数值列）：在相似气象下比较")
@@ -80,9 +83,10 @@ def run(inputs: AlarmInputs, context: Context) -> Outcome:
         ratio=inputs.ratio,
         link_km=inputs.link_km,
     )
+    since = None if inputs.since is None else moment(inputs.since)
     context.progress(0, 1, "高值报警 alarms")
     pollutant = str(values["pollutant"].iloc[0])
-    found = context.compute(find_alarms, values, places, pollutant=pollutant, rule=rule, weather=weather)
+    found = context.compute(find_alarms, values, places, pollutant=pollutant, rule=rule, weather=weather, since=since)
     context.progress(1, 1, "高值报警 alarms")
     unit = unit_of(pollutant)
     alarms, episodes = found.alarms.assign(unit=unit), found.episodes.assign(unit=unit)

@@ -33,7 +33,7 @@ def source(tmp_path) -> Workspace:
         add_file(workspace, "boilers", path)
         add_file(workspace, "stations", save(tmp_path, f"id,name,lon,lat\n{number},站,119,34\n"))
     workspace.delete("stations")
-    times = pd.date_range("2024-04-30T20:00", periods=10, freq="h", tz="UTC")
+    times = pd.date_range("2024-04-30T12:00", periods=10, freq="h", tz="UTC")
     rows_ = [(s, t, "pm25", float(i), "ug/m3", "") for s in "ba" for i, t in enumerate(times)]
     workspace.observations.add(
         pd.DataFrame(rows_, columns=["station_id", "time", "pollutant", "value", "unit", "flag"])

@@ -116,7 +116,7 @@ def test_date_and_hour_columns_and_another_zone(tmp_path):
 
 @pytest.fixture
 def hours() -> pd.DataFrame:
-    times = pd.date_range("2024-04-30T20:00", periods=10, freq="h", tz="UTC")
+    times = pd.date_range("2024-04-30T12:00", periods=10, freq="h", tz="UTC")
     rows = [(s, t, p, float(i), "ug/m3", "") for s in "ba" for i, t in enumerate(times) for p in ("pm25", "o3")]
     return pd.DataFrame(rows, columns=["station_id", "time", "pollutant", "value", "unit", "flag"])
 
@@ -141,7 +141,7 @@ def test_the_store_appends_corrects_and_never_repeats(workspace, hours):
 def test_reading_takes_stations_times_and_pollutants(workspace, hours):
     store = workspace.observations
     store.add(hours)
-    found = store.read(stations=["a"], pollutants=["pm25"], start="2024-05-01T06:00+08:00", end="2024-05-01T01:00Z")
+    found = store.read(stations=["a"], pollutants=["pm25"], start="2024-04-30T22:00+08:00", end="2024-04-30T17:00Z")
     assert found["value"].tolist() == [2.0, 3.0, 4.0]
     assert found["time"].dtype == "datetime64[ms, UTC]"
     assert store.read(stations=["z"]).empty

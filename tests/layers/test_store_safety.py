@@ -208,3 +208,21 @@ def test_each_step_from_an_older_format_runs_once_and_in_order(workspace, monkey
         with workspace.transaction():
             pass
     assert ran == [FORMAT, FORMAT + 1]
+
+
+@pytest.mark.parametrize(("taken", "message"), [(True, "the new version is whole"), (False, "add it again")])
+def test_the_next_start_says_what_became_of_a_write_that_was_stopped(open_store, caplog, taken, message):
+    workspace = open_store()
+    add_boilers(workspace, 3)
+    digest = workspace.record("boilers").content_hash if taken else "0" * 64
+    writing = {"what": "boilers", "who": "张三", "since": "2026-11-27T18:00:00+00:00", "layers": {"boilers": digest}}
+    with workspace.transaction():
+        workspace.backend.register.save({"writing": writing})
+    caplog.clear()
+    assert open_store().count("boilers") == 3
+    (told,) = [text for text in caplog.messages if "the last write was stopped" in text]
+    assert "boilers，张三，2026-11-27T18:00:00+00:00" in told
+    assert message in told
+    caplog.clear()
+    open_store()
+    assert caplog.messages == []

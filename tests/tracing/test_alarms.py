@@ -132,6 +132,17 @@ def test_what_is_said_of_an_hour_does_not_change_when_the_next_ones_come():
         )
 
 
+def test_alarms_since_a_moment_are_those_that_still_last():
+    values, places = planted(), network()
+    whole, moment = find_alarms(table(values), places, rule=SHORT), FIRST + pd.Timedelta(hours=402, minutes=30)
+    late = find_alarms(table(values), places, rule=SHORT, since=moment)
+    kept = whole.alarms[whole.alarms["end"] >= FIRST + pd.Timedelta(hours=402)]
+    assert 0 < len(kept) < len(whole.alarms)
+    assert late.alarms["start"].tolist() == kept["start"].tolist()
+    assert late.alarms["false_share"].tolist() == kept["false_share"].tolist()
+    assert late.false_alarms == whole.false_alarms
+
+
 def test_a_rise_of_the_whole_city_is_no_alarm():
     logs = null_logs(seed=5)
     logs[400:410] += 1.5

@@ -9,6 +9,7 @@ import pytest
 from api.errors import Busy, Conflict, UnknownResource
 from api.jobs.model import Findings, State
 from api.jobs.store import MOST_ATTEMPTS, JobStore
+from api.jobs.worker import _Reporter
 from geo.errors import SourceUnavailable
 
 NOTHING = Findings((), "无", "none", {})
@@ -141,3 +142,16 @@ def test_progress_tells_what_remains(store: JobStore) -> None:
     assert (told.progress, told.step) == (0.25, "paths")
     later = told.started + timedelta(seconds=10)
     assert told.remaining_seconds(later) == pytest.approx(30.0)
+
+
+def test_progress_never_goes_back(store: JobStore) -> None:
+    submit(store)
+    job = store.claim("r", most=1)
+    report, seen = _Reporter(store, job), []
+    for what, share in (("a", 0), ("a", 5), ("a", 10), ("b", 0), ("b", 10), ("a", 1), ("c", 3)):
+        report._last = 0.0
+        report(share, 10, what)
+        seen.append(store.get(job.id).progress)
+    assert seen[:4] == pytest.approx([0.0, 0.45, 0.9, 0.9])
+    assert seen == sorted(seen)
+    assert seen[-1] < 1
