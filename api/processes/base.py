@@ -2,16 +2,25 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import geopandas as gpd
-from pydantic import BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict
 
 from api.processes.context import Context
 from layers.provenance import provenance
 from layers.store import LayerData
 from web_map.report import ReportLayer
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+# A time that a user gives: UTC unless it carries a zone.
+UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
 
 
 class Inputs(BaseModel):

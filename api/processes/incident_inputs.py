@@ -1,11 +1,10 @@
 """What an incident is told by: place, substance, release, air, and what is wanted."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from api.processes.base import Cli, Inputs
+from api.processes.base import Cli, Inputs, UtcTime
 
 Scheme = Literal["hj169", "aegl", "erpg", "pac"]
 
@@ -49,7 +48,7 @@ class IncidentInputs(Inputs):
     met: Annotated[tuple[str, ...], Cli(metavar="FILE")] = Field(
         (), description="meteorology files, through which the gas is followed by puffs"
     )
-    time: datetime | None = Field(
+    time: UtcTime | None = Field(
         None, description="when the release begins, UTC unless it carries a zone; with winds, met or the stations"
     )
     hours: float = Field(1.0, gt=0.01, le=12, description="how long the gas is followed in changing winds, h")
@@ -100,10 +99,3 @@ class IncidentInputs(Inputs):
     lists_output: Annotated[str | None, Cli(metavar="OUT.xlsx")] = Field(
         None, exclude=True, description="the lists of districts, people and objects, .xlsx or .csv"
     )
-
-    @field_validator("time")
-    @classmethod
-    def _in_utc(cls, value: datetime | None) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,11 +1,10 @@
 """What a surface of pollution is made from, and how."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
-from api.processes.base import Cli, Inputs, Zh
+from api.processes.base import Cli, Inputs, UtcTime, Zh
 
 
 class PollutionInputs(Inputs):
@@ -22,7 +21,7 @@ class PollutionInputs(Inputs):
         description="column of values; aqi where there is one, else pm25_ug_m3",
         examples=["pm25_ug_m3"],
     )
-    time: datetime | None = Field(
+    time: UtcTime | None = Field(
         None, description="hour of the values, UTC unless it carries a zone; by default the latest"
     )
     area: Annotated[str, Cli(metavar="FILE|LAYER")] = Field(
@@ -75,10 +74,3 @@ class PollutionInputs(Inputs):
     variogram_output: Annotated[str | None, Cli(metavar="OUT.svg")] = Field(
         None, exclude=True, description="the variogram: figure (.svg) or table (.csv)"
     )
-
-    @field_validator("time")
-    @classmethod
-    def _in_utc(cls, value: datetime | None) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)

@@ -1,11 +1,10 @@
 """What trajectories ask for: winds, places and times, and how to integrate."""
 
-from datetime import UTC, datetime
 from typing import Annotated, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from api.processes.base import Cli, Inputs
+from api.processes.base import Cli, Inputs, UtcTime
 from tracing.starts import step_of
 from tracing.vertical import Vertical
 
@@ -18,8 +17,8 @@ class TraceInputs(Inputs):
     met: Annotated[tuple[str, ...], Cli(metavar="FILE")] = Field(
         description="meteorology files; several join into one time axis", min_length=1, examples=[["oct1618.BIN"]]
     )
-    start: datetime = Field(description="start time, UTC unless it carries a zone", examples=["1995-10-16T00:00"])
-    until: datetime | None = Field(None, description="last start time; with every", examples=["1995-10-16T12:00"])
+    start: UtcTime = Field(description="start time, UTC unless it carries a zone", examples=["1995-10-16T00:00"])
+    until: UtcTime | None = Field(None, description="last start time; with every", examples=["1995-10-16T12:00"])
     every: str | None = Field(None, description="time between starts; with until", examples=["1h", "30min"])
     lat: float | None = Field(None, ge=-90, le=90, description="latitude of the start, degrees", examples=[40])
     lon: float | None = Field(None, ge=-180, le=360, description="longitude of the start, degrees", examples=[-90])
@@ -56,13 +55,6 @@ class TraceInputs(Inputs):
     seed: int = Field(1, ge=0, description="seed of what is drawn at random; recorded with the result")
     max_starts: int = Field(200_000, ge=1, description="refuse more starts than this: a guard against slips")
     dry_run: bool = Field(False, description="say what the run would cost in time, memory and disk, and stop")
-
-    @field_validator("start", "until")
-    @classmethod
-    def _in_utc(cls, value: datetime | None) -> datetime | None:
-        if value is None:
-            return None
-        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
 
     @field_validator("every", "step")
     @classmethod
