@@ -35,7 +35,7 @@ demo: setup
 test: setup dev
 	scripts/setup_browser.sh
 	scripts/setup_postgis.sh
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: setup dev
 	scripts/setup_postgis.sh

@@ -12,6 +12,8 @@ from starlette.middleware.gzip import GZipMiddleware
 import api
 from api.accounts.gate import Gate
 from api.http_errors import add_error_handlers
+from api.metrics import Measure
+from api.openapi import description
 from api.routes import accounts, conformance, features, files, jobs, pages, processes, rasters, schemas, tiles
 from api.routes.pages import OPENAPI_TYPE
 from api.routes.security import SecurityHeaders
@@ -50,6 +52,7 @@ def create_app(settings: Settings) -> FastAPI:
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=2)
     app.add_middleware(Gate, accounts=app.state.services.accounts, most_bytes=settings.most_body_bytes)
     app.add_middleware(SecurityHeaders)
+    app.add_middleware(Measure, counts=app.state.services.counts)
     return app
 
 
@@ -65,23 +68,13 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def _add_description(app: FastAPI) -> None:
+    made: dict[str, Any] = {}
+
     def show_description() -> JSONResponse:
-        return JSONResponse(_as_3_0(app.openapi()), media_type=OPENAPI_TYPE)
+        # The routes are the same as long as the app lives.
+        if not made:
+            made.update(description(app))
+        return JSONResponse(made, media_type=OPENAPI_TYPE)
 
     for path in ("/api", "/openapi.json"):
         app.add_api_route(path, show_description, include_in_schema=False)
-
-
-def _as_3_0(node: Any) -> Any:
-    """Return a description without what OpenAPI 3.0 does not know: an alternative of the type null is `nullable`."""
-    if isinstance(node, list):
-        return [_as_3_0(item) for item in node]
-    if not isinstance(node, dict):
-        return node
-    found = {name: _as_3_0(value) for name, value in node.items()}
-    kinds = found.get("anyOf")
-    if isinstance(kinds, list) and {"type": "null"} in kinds:
-        rest = [kind for kind in kinds if kind != {"type": "null"}]
-        del found["anyOf"]
-        found |= {"nullable": True, **(rest[0] if len(rest) == 1 else {"anyOf": rest})}
-    return found

@@ -60,6 +60,7 @@ def serve(settings: Settings) -> None:
             ssl_certfile=settings.tls_certificate,
             ssl_keyfile=settings.tls_key,
         )
+        _load(config)
         server = uvicorn.Server(config)
         if scheme == "http" and not is_loopback(settings.host):
             sys.stderr.write(
@@ -70,6 +71,16 @@ def serve(settings: Settings) -> None:
         sys.stdout.write(f"溯源 Suyuan: {place}/  (地图 map: {place}/map)  Ctrl+C stops\n")
         sys.stdout.flush()
         server.run(sockets=[listener])
+
+
+def _load(config: uvicorn.Config) -> None:
+    """Read certificate and key before anything is said to be served."""
+    try:
+        config.load()
+    except OSError as error:
+        raise InvalidInput(
+            f"SUYUAN_TLS_CERTIFICATE or SUYUAN_TLS_KEY: {error.strerror or error}; give a PEM certificate and its key"
+        ) from error
 
 
 def require_accounts(settings: Settings) -> None:

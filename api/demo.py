@@ -11,7 +11,11 @@ from distributed import Client
 
 from api.processes.base import Inputs, Process, execute, store_layers
 from api.processes.context import Context, Progress
+from api.processes.hotspots_alarms import PROCESS as ALARMS
+from api.processes.hotspots_alarms import AlarmInputs
 from api.processes.hotspots_gi import PROCESS as GI
+from api.processes.hotspots_grid import PROCESS as GRID
+from api.processes.hotspots_grid import GridInputs
 from api.processes.place_inputs import PlaceInputs
 from api.processes.trace import PROCESS as TRACE
 from api.processes.trace_inputs import TraceInputs
@@ -179,6 +183,10 @@ def _jobs(worst: Worst) -> tuple[tuple[Process[Any], Inputs], ...]:
         (HEATING, HeatingInputs()),
         (TRACE, trace),
         (GI, PlaceInputs(file="station_means", value="pm25_ug_m3")),
+        # Five days are no month and little past: the practice episode is judged by what there is.
+        (ALARMS, AlarmInputs(min_days=1)),
+        # An hour before the worst one: there it bubbles where later a whole town is in the smoke.
+        (GRID, GridInputs(min_share=0.1, hour=(worst.time - pd.Timedelta(hours=1)).isoformat())),
     )
 
 

@@ -10,14 +10,14 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import ndtr
+from scipy.special import ndtr, ndtri
 from threadpoolctl import threadpool_limits
 
 from geo import idw_kernel, kriging_kernel
 from geo.errors import InvalidInput, NotConverged
 from geo.grid_over import Grid
 from geo.sites import Sites, to_xyz
-from geo.variogram_kernel import MODELS, Lags, Variogram, empirical, fit, fit_best
+from geo.variogram_kernel import MODELS, Lags, Variogram, candidates, empirical
 
 Array = NDArray[np.float64]
 Method = Literal["auto", "idw", "kriging"]
@@ -31,9 +31,9 @@ FEWEST = 3
 class Options:
     """How to interpolate.
 
-    `method` "auto" is kriging where a variogram can be fitted, else inverse distance; `model` "auto" is the model that
-    fits best; `variogram` is taken as it is; `drift` maps names to functions of (lon, lat); `floor` is the lowest value
-    that can be.
+    `method` "auto" is kriging where a variogram can be fitted, else inverse distance; `model` "auto" is the model under
+    which the stations tell each other best; `variogram` is taken as it is; `drift` maps names to functions of (lon,
+    lat); `floor` is the lowest value that can be.
     """
 
     method: Method = "auto"
@@ -87,6 +87,18 @@ class Surface:
     lags: Lags | None = None
     coefficients: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+
+    def quantile(self, share: float) -> Array:
+        """Return the value that the truth stays below with a probability (0..1), errors normal.
+
+        Raises
+        ------
+        InvalidInput
+            The surface has no standard deviation.
+        """
+        if self.sd is None:
+            raise InvalidInput("inverse distance knows no error: use kriging for probabilities")
+        return np.asarray(self.value + ndtri(share) * self.sd)
 
     def chance_above(self, level: float) -> Array:
         """Return the probability (0..1) of being above a level, errors normal; NaN where there is no surface.
@@ -230,7 +242,10 @@ def _trend_at_sites(sites: Sites, options: Options) -> tuple[Array, Array, Array
             raise InvalidInput(f"drift {name} is {column[0]:g} at every station: it explains nothing, leave it out")
     centre, scale = np.array([c.mean() for c in raw]), np.array([c.std() for c in raw])
     columns = [(c - m) / s for c, m, s in zip(raw, centre, scale, strict=True)]
-    return np.column_stack([np.ones(len(sites.values)), *columns]), centre, scale
+    trend = np.column_stack([np.ones(len(sites.values)), *columns])
+    if np.linalg.matrix_rank(trend, tol=1e-6 * np.sqrt(len(trend))) < trend.shape[1]:
+        raise InvalidInput(f"drifts {', '.join(options.drift)} say the same at the stations: leave one of them out")
+    return trend, centre, scale
 
 
 def _scaled(column: Array, centre: float, scale: float, name: str) -> Array:
@@ -248,13 +263,12 @@ def _variogram(places: Array, values: Array, trend: Array, options: Options) -> 
     lags = empirical(places, rest)
     if options.variogram is not None:
         return options.variogram, lags, []
-    found = _fitted(lags, options.model)
-    if options.drift and found.sill > 0.0:
+    models = MODELS if options.model == "auto" else (options.model,)
+    found = kriging_kernel.best_of(places, values, trend, candidates(lags, models))
+    if options.drift:
         ready = kriging_kernel.system(places, values, trend, found)
         lags = empirical(places, values - trend @ ready.coefficients)
-        found = _fitted(lags, options.model)
-    if found.sill <= 0.0:
-        raise np.linalg.LinAlgError("near stations do not differ at all, the fitted sill is 0")
+        found = kriging_kernel.best_of(places, values, trend, candidates(lags, models))
     notes = []
     if found.partial_sill <= 1e-9 * found.sill:
         notes.append(
@@ -268,10 +282,6 @@ def _variogram(places: Array, values: Array, trend: Array, options: Options) -> 
             "a trend, a drift may help"
         )
     return found, lags, notes
-
-
-def _fitted(lags: Lags, model: str) -> Variogram:
-    return fit_best(lags)[0] if model == "auto" else fit(lags, model)[0]
 
 
 def _below(value: Array, floor: float) -> list[str]:

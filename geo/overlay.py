@@ -16,6 +16,8 @@ from geo.geodesic import GEOD, area_m2
 
 Array = NDArray[np.float64]
 
+_BLOCK_CELLS = 36
+
 
 @dataclass(frozen=True)
 class Density:
@@ -125,40 +127,74 @@ def people_inside(zone: BaseGeometry, density: Density) -> People:
     """
     if zone.is_empty:
         return People(0.0, 0.0, 0.0, 1.0)
+    density = _around(zone, density)
     inside = inside_km2(zone, density)
     known = np.nan_to_num(density.values)
-    low, high = (_of_neighbours(known, pick) for pick in (np.min, np.max))
+    low, high = (_of_neighbours(known, pick) for pick in (np.minimum, np.maximum))
     total = inside.sum()
     covered = 1.0 if total == 0.0 else float(inside[~np.isnan(density.values)].sum() / (area_m2(zone) / 1e6))
     fewest, best, most = (float((inside * grid).sum()) for grid in (low, known, high))
     return People(fewest, best, most, min(covered, 1.0))
 
 
-def _of_neighbours(values: Array, pick: object) -> Array:
+def _around(zone: BaseGeometry, grid: Density) -> Density:
+    """Return the cells that meet a zone's box, and two more on either side, whose values are neighbours."""
+    (first_x, last_x), (first_y, last_y) = _met(zone, grid)
+    x, y = slice(max(first_x - 2, 0), last_x + 2), slice(max(first_y - 2, 0), last_y + 2)
+    return Density(grid.lon[x], grid.lat[y], grid.values[y, x])
+
+
+def _met(zone: BaseGeometry, grid: Density) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return the columns and the rows of cells that meet a zone's box, each as first and one after the last."""
+    west, south, east, north = zone.bounds
+    lon, lat = grid.edges()
+    columns = np.searchsorted(lon, west, side="right") - 1, np.searchsorted(lon, east, side="left")
+    rows = np.searchsorted(lat, south, side="right") - 1, np.searchsorted(lat, north, side="left")
+    limits = ((columns, len(grid.lon)), (rows, len(grid.lat)))
+    (x0, x1), (y0, y1) = ((int(np.clip(a, 0, size)), int(np.clip(b, 0, size))) for (a, b), size in limits)
+    return (x0, x1), (y0, y1)
+
+
+def _of_neighbours(values: Array, pick: np.ufunc) -> Array:
+    """Return the lowest or highest value of each cell and its eight neighbours."""
     padded = np.pad(values, 1, mode="edge")
-    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3))
-    found: Array = pick(windows, axis=(2, 3))  # type: ignore[operator]
-    return found
+    across = pick(pick(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
+    return np.asarray(pick(pick(across[:-2], across[1:-1]), across[2:]))
 
 
 def inside_km2(zone: BaseGeometry, grid: Density) -> Array:
-    """Return the area (km2) of each cell that lies in a zone, shape (y, x)."""
+    """Return the area (km2) of each cell that lies in a zone, shape (y, x).
+
+    The zone is cut along the grid into ever smaller blocks of cells; a block that it fills or misses is done, so that
+    the work grows with the length of its boundary and not with its area.
+    """
     lon, lat = grid.edges()
-    west, south, east, north = zone.bounds
-    columns = np.flatnonzero((lon[1:] > west) & (lon[:-1] < east))
-    rows = np.flatnonzero((lat[1:] > south) & (lat[:-1] < north))
-    out = np.zeros(grid.values.shape)
-    if not (columns.size and rows.size):
-        return out
-    row, column = (a.ravel() for a in np.meshgrid(rows, columns, indexing="ij"))
-    cells = shapely.box(lon[column], lat[row], lon[column + 1], lat[row + 1])
-    shapely.prepare(zone)
-    share = shapely.contains_properly(zone, cells).astype(float)
-    edge = (share == 0.0) & shapely.intersects(zone, cells)
-    if edge.any():
-        share[edge] = shapely.area(shapely.intersection(zone, cells[edge])) / shapely.area(cells[edge])
-    out[row, column] = share * _cell_km2(lon, lat)[row]
-    return out
+    share = np.zeros(grid.values.shape)
+    columns, rows = _met(zone, grid)
+    waiting = [(zone, rows, columns)] if rows[0] < rows[1] and columns[0] < columns[1] else []
+    while waiting:
+        shape, (bottom, top), (left, right) = waiting.pop()
+        block = shapely.box(lon[left], lat[bottom], lon[right], lat[top])
+        part = shapely.intersection(shape, block)
+        if part.area == 0.0:
+            continue
+        if part.area >= block.area * (1.0 - 1e-13):
+            share[bottom:top, left:right] = 1.0
+        elif (top - bottom) * (right - left) <= _BLOCK_CELLS:
+            share[bottom:top, left:right] = _shares(part, lon[left : right + 1], lat[bottom : top + 1])
+        elif top - bottom > right - left:
+            middle = (bottom + top) // 2
+            waiting += [(part, (bottom, middle), (left, right)), (part, (middle, top), (left, right))]
+        else:
+            middle = (left + right) // 2
+            waiting += [(part, (bottom, top), (left, middle)), (part, (bottom, top), (middle, right))]
+    return share * _cell_km2(lon, lat)[:, None]
+
+
+def _shares(part: BaseGeometry, lon: Array, lat: Array) -> Array:
+    """Return the share of each cell between edges that lies in a polygon, shape (y, x)."""
+    cells = shapely.box(lon[:-1][None, :], lat[:-1][:, None], lon[1:][None, :], lat[1:][:, None])
+    return np.asarray(shapely.area(shapely.intersection(part, cells)) / shapely.area(cells))
 
 
 def _cell_km2(lon: Array, lat: Array) -> Array:

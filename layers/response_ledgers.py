@@ -48,8 +48,21 @@ EMISSION_SOURCES = LayerSchema(
     "Emission sources",
     "point",
     (
-        Field("id", "编号", "Id", "str", synonyms=("企业编号", "排污许可证编号", "统一社会信用代码", "source_id")),
-        Field("name", "企业名称", "Name", "str", required=True, synonyms=("名称", "单位名称", "排污单位", "企业")),
+        Field(
+            "id",
+            "编号",
+            "Id",
+            "str",
+            synonyms=("排口编号", "排放口编号", "企业编号", "排污许可证编号", "统一社会信用代码", "source_id"),
+        ),
+        Field(
+            "name",
+            "企业名称",
+            "Name",
+            "str",
+            required=True,
+            synonyms=("名称", "单位名称", "排污单位", "污染源名称", "企业"),
+        ),
         Field("industry", "行业", "Industry", "str", synonyms=("行业类别", "所属行业", "行业名称")),
         Field(
             "grade",

@@ -83,11 +83,11 @@ POLLUTION_DISTRICTS = LayerSchema(
         Field("name", "名称", "Name", "str"),
         Field("class_no", "序号", "Class number", "int", minimum=1),
         _CATEGORY,
+        Field("share_pct", "占该区面积比例", "Share of its area", "float", "%", minimum=0, maximum=100),
+        Field("area_km2", "该级面积", "Area in the class", "float", "km2", minimum=0),
+        *PEOPLE,
         _FROM,
         _TO,
-        Field("area_km2", "该级面积", "Area in the class", "float", "km2", minimum=0),
-        Field("share_pct", "占该区面积比例", "Share of its area", "float", "%", minimum=0, maximum=100),
-        *PEOPLE,
     ),
     derived=True,
 )
@@ -196,6 +196,22 @@ SITES_TO_STOP = LayerSchema(
     derived=True,
 )
 
+VEHICLE_ZONES = LayerSchema(
+    "vehicle_zones",
+    "车辆限行区",
+    "Zones closed to vehicles",
+    "polygon",
+    (
+        Field("name", "名称", "Name", "str"),
+        Field("colour", "预警级别", "Colour", "str", choices=COLOURS),
+        _AREA,
+        Field("districts", "涉及区县", "Districts", "str"),
+        Field("measure_zh", "措施", "Measure (Chinese)", "str"),
+        Field("measure_en", "措施（英文）", "Measure", "str"),
+    ),
+    derived=True,
+)
+
 ZONE_AREAS = LayerSchema(
     "zone_areas",
     "任意范围",
@@ -252,6 +268,7 @@ RESPONSE_RESULTS = (
     REDUCTION_SOURCES,
     REDUCTION_TOTALS,
     SITES_TO_STOP,
+    VEHICLE_ZONES,
     ZONE_AREAS,
     AREA_DISTRICTS,
     AREA_OBJECTS,

@@ -1,6 +1,10 @@
 """High-value alarms: hours in which a place lies above what its past, the weather and its neighbours explain."""
 
+import os
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import geopandas as gpd
 import numpy as np
@@ -25,8 +29,11 @@ MANY_NEIGHBOURS = 30
 # Hours around the same time of day: for the expectation, with weather, and for the spread.
 _REACH, _REACH_WEATHER, _REACH_SPREAD = 1, 2, 3
 _MOST_CELLS = 50_000_000
+# Places that one thread takes at a time; a place's answer does not depend on it.
+_BLOCK = 8
 
 Array = NDArray[np.float64]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -42,6 +49,7 @@ class AlarmRule:
     ratio : (value + offset) to (expected + offset) that a start needs
     offset : added before the logarithm, in the values' unit; None for that of the pollutant
     alike : hours of like weather that make the expectation, where weather is given
+    max_false_share : alarms with a higher estimated share of false ones do not come back
     link_km, link_h : alarms so near to each other, and so few hours apart, are one episode
     """
 
@@ -54,6 +62,7 @@ class AlarmRule:
     offset: float | None = None
     alike: int = 30
     gap: int = 1
+    max_false_share: float = 1.0
     link_km: float = 10.0
     link_h: int = 1
 
@@ -91,6 +100,7 @@ def find_alarms(
     pollutant: str = "pm25",
     rule: AlarmRule | None = None,
     weather: pd.DataFrame | None = None,
+    since: pd.Timestamp | None = None,
 ) -> Alarms:
     """Return the alarms in hourly values of one pollutant.
 
@@ -112,6 +122,9 @@ def find_alarms(
     rule : AlarmRule, optional
     weather : DataFrame, optional
         Column time, if any station_id, and numbers such as wind_speed_ms, wind_from_deg (taken as a direction).
+
+    since : Timestamp with zone, optional
+        Only alarms that last beyond this moment come back; false ones are still estimated from the whole period.
 
     Returns
     -------
@@ -147,6 +160,15 @@ def find_alarms(
     chance = FalseAlarms.of(found["z"].to_numpy(), mirrored["z"].to_numpy(), n_judged)
     found["false_share"] = false_share(found["z"].to_numpy(), mirrored["z"].to_numpy())
     found["pollutant"] = pollutant
+    doubtful = found["false_share"] > rule.max_false_share
+    if doubtful.any():
+        notes = (
+            *notes,
+            f"{int(doubtful.sum())} of {len(found)} alarms were left out: as strong ones are false to more than "
+            f"{100.0 * rule.max_false_share:g} % by estimate.",
+        )
+    late = found["end"] >= since.tz_convert("UTC").floor("h") if since is not None else True
+    found = found[~doubtful & late].reset_index(drop=True)
     found["episode"] = episode_numbers(found, hourly.places, link_km=rule.link_km, link_h=rule.link_h)
     warnings = (*hourly.notes, *notes, *_warnings(judged, hourly, rule))
     return Alarms(_table(found, hourly), episodes_of(found, hourly.places, rule.link_km), chance, warnings)
@@ -167,14 +189,25 @@ def judge(hourly: Hourly, rule: AlarmRule, offset: float, weather: Array) -> Jud
     logs = np.log(np.maximum(hourly.values, 0.0) + offset)
     reach = _REACH_WEATHER if weather.shape[2] else _REACH
     least = rule.min_days * 2
-    own = past_median(logs, weather, rule.days, reach, max(rule.alike, least), least)
+    alike = max(rule.alike, least)
+    own = np.hstack(
+        _over_places(logs.shape[1], lambda p: past_median(logs[:, p], weather[:, p], rule.days, reach, alike, least))
+    )
     excess = logs - own
     regional, count = neighbours_median(excess, indptr, indices, FEWEST_NEIGHBOURS)
     around, _ = neighbours_median(logs, indptr, indices, FEWEST_NEIGHBOURS)
     local = excess - regional
-    usual, spread = past_spread(local, rule.days, _REACH_SPREAD, rule.min_days * 4)
+    parts = _over_places(logs.shape[1], lambda p: past_spread(local[:, p], rule.days, _REACH_SPREAD, rule.min_days * 4))
+    usual, spread = (np.hstack(side) for side in zip(*parts, strict=True))
     z = (local - usual) / np.maximum(spread, LEAST_SPREAD)
     return Judged(logs, own, around, count, own + regional + usual, z)
+
+
+def _over_places(places: int, work: Callable[[slice], T]) -> list[T]:
+    """Return what a function of some places gives for all of them, in blocks that this machine's processors share."""
+    blocks = [slice(first, first + _BLOCK) for first in range(0, places, _BLOCK)]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        return list(pool.map(work, blocks))
 
 
 def _check(rule: AlarmRule) -> None:
@@ -183,6 +216,10 @@ def _check(rule: AlarmRule) -> None:
         (not rule.threshold > rule.stay > 0.0, f"--threshold {rule.threshold:g}: give a number above {rule.stay:g}"),
         (not rule.ratio >= 1.0, f"--ratio {rule.ratio:g}: give 1 or more"),
         (rule.offset is not None and not rule.offset > 0.0, "--offset: give a positive number"),
+        (
+            not 0.0 < rule.max_false_share <= 1.0,
+            f"--max-false-share {rule.max_false_share:g}: give a share above 0 and at most 1",
+        ),
         (not rule.link_km > 0.0 or rule.link_h < 0, "--link-km must be positive and --link-h 0 or more"),
     )
     for bad, text in wrong:
@@ -198,10 +235,8 @@ def _alarms(judged: Judged, hourly: Hourly, rule: AlarmRule, offset: float, sign
     place, first, last, peak = runs(score, fit, rule.threshold, rule.stay, rule.gap).T
     at = peak, place
     z = score[at]
-    mean = [
-        np.nanmean((hourly.values - (np.exp(judged.expected) - offset))[a : b + 1, p])
-        for p, a, b in zip(place, first, last, strict=True)
-    ]
+    beyond = hourly.values - (np.exp(judged.expected) - offset)
+    mean = [np.nanmean(beyond[a : b + 1, p]) for p, a, b in zip(place, first, last, strict=True)]
     steps = rule.threshold * np.array([1.5, 2.5])
     return pd.DataFrame(
         {

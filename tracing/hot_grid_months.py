@@ -21,6 +21,19 @@ class Months:
 
     month: pd.Period
 
+    @staticmethod
+    def named(text: str) -> "Months":
+        """Return the months of a text such as 2021-10.
+
+        Raises
+        ------
+        InvalidInput
+            Text that is no month.
+        """
+        if not _MONTH.fullmatch(text):
+            raise InvalidInput(f"--month {text!r} is no month: write it as 2021-10")
+        return Months(pd.Period(text, freq="M"))
+
     @property
     def name(self) -> str:
         """The month as text."""
@@ -70,9 +83,7 @@ def months_of(times: pd.Series, month: str | None) -> Months:
     """
     if month is None:
         return Months(times.max().tz_convert(CITY).tz_localize(None).to_period("M"))
-    if not _MONTH.fullmatch(month):
-        raise InvalidInput(f"--month {month!r} is no month: write it as 2021-10")
-    return Months(pd.Period(month, freq="M"))
+    return Months.named(month)
 
 
 def month_columns(wide: Array, months: Months, hours: pd.DatetimeIndex, min_share: float) -> dict[str, object]:

@@ -17,6 +17,8 @@ from tracing.spatial_scale import choose_scale
 MIN_PLACES = 3
 # Below this the normal approximation of the p values is rough.
 SMALL_SAMPLE = 30
+# An exponential distribution has a skewness of 2, a normal one of 0.
+SKEWED = 1.0
 # Beyond this a run takes hours and the seed's counters would meet.
 MAX_PERMUTATIONS = 1_000_000
 
@@ -146,12 +148,23 @@ def warnings_of(places: Places, permutations: int) -> list[str]:
             "Only {} places have data: the p values of the normal approximation are rough.",
         ),
         (
+            n if not permutations and _skewed(places.values) else 0,
+            "The {} values are skewed: the normal p values of high places are too small; --permutations 999 holds the "
+            "level.",
+        ),
+        (
             together if permutations and together > 1 else 0,
             f"With {permutations} permutations no p is below {floor:.2g}: fewer than {{}} places at that p cannot "
             "become a hot or cold spot after the correction; more permutations can tell them.",
         ),
     )
     return [*places.notes, *(text.format(count) for count, text in facts if count)]
+
+
+def _skewed(values: NDArray[np.float64]) -> bool:
+    deviation = values - values.mean()
+    spread = float(np.sqrt(np.mean(deviation**2)))
+    return spread > 0.0 and float(np.mean(deviation**3)) > SKEWED * spread**3
 
 
 def _at_one_position(places: Places) -> int:

@@ -16,14 +16,14 @@ _SMALLEST_CHUNK = 10
 
 
 def spread_maxima(
-    client: Client, setting: Setting, seed: int, count: int, *, progress: Progress | None = None
+    client: Client, setting: Setting, seed: int, count: int, *, first: int = 0, progress: Progress | None = None
 ) -> NDArray[np.float64]:
     """Return what `tracing.scan_simulation.maxima` returns, computed on a cluster in chunks.
 
     Parameters
     ----------
     client : dask.distributed Client
-    setting, seed, count : as for `maxima`
+    setting, seed, count, first : as for `maxima`
     progress : called with the number of replications done and in all, after each chunk
     """
     threads = sum(client.nthreads().values()) or 1
@@ -31,7 +31,9 @@ def spread_maxima(
     shared = client.scatter(setting, broadcast=True, hash=False)
     floor = client.submit(floor_of, shared, seed, pure=False)
     firsts = range(0, count, size)
-    futures = [client.submit(_chunk, shared, seed, (k, min(size, count - k)), floor, pure=False) for k in firsts]
+    futures = [
+        client.submit(_chunk, shared, seed, (first + k, min(size, count - k)), floor, pure=False) for k in firsts
+    ]
     place, parts = {future.key: k for k, future in enumerate(futures)}, [np.empty(0)] * len(futures)
     try:
         for done, future in enumerate(as_completed(futures), start=1):

@@ -33,7 +33,8 @@ _MOST_THRESHOLDS = 50_000_000
 class Setting:
     """Arrays of one scan, cumulative along time; what every replication shares.
 
-    `model` is the kernel's; `permute` says that the cases keep their places and change their times.
+    `model` is the kernel's; `permute` says that the cases keep their places and change their times; `penalty` is the
+    factor of each zone's ratio.
     """
 
     cases: Floats
@@ -44,6 +45,7 @@ class Setting:
     prospective: bool
     model: int
     permute: bool
+    penalty: Floats
 
     @staticmethod
     def of(study: Study, zones: Zones, longest: int, *, prospective: bool) -> "Setting":
@@ -57,6 +59,7 @@ class Setting:
             prospective,
             BERNOULLI if study.model == "bernoulli" else POISSON,
             study.model == "space-time-permutation",
+            zones.penalty,
         )
 
 
@@ -95,7 +98,7 @@ def _highest(setting: Setting, seed: int, number: int) -> float:
     ratio, _ = best_of_centres(
         drawn, setting.measure, setting.order, setting.ends, setting.longest, setting.prospective, setting.model
     )
-    return float(ratio.max())
+    return float((ratio * setting.penalty).max())
 
 
 def draw(setting: Setting, random: np.random.Generator) -> Floats:

@@ -1,5 +1,6 @@
 """What a scan looks at: places, cases and expected cases by place and time step; zones around each place."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,6 +18,8 @@ STEP_DAYS = {"day": 1.0, "month": 365.2425 / 12.0, "year": 365.2425}
 Floats = NDArray[np.float64]
 
 MOST_PLACES = 10_000
+# Members of all zones together: about 2 GB.
+MOST_MEMBERS = 100_000_000
 # Distances that differ by less than this share are one distance: the zone takes all its places or none.
 SAME_DISTANCE = 1e-9
 
@@ -51,21 +54,40 @@ class Study:
 class Zones:
     """Growing zones around each place.
 
-    order : places from near to far, -1 after the last, shape (centres, neighbours)
+    order : places from near to far, -1 after the last, shape (zones, neighbours)
     ends : whether the zone may end there, same shape
-    radius : distance to that place, km or the unit of x and y
+    radius : distance to that place, of an ellipse the short half axis, km or the unit of x and y
+    centre : the place in the middle, shape (zones,)
+    axis_ratio : long to short axis, 1 for circles, shape (zones,)
+    angle : of the long axis, degrees from x (east) to y (north), shape (zones,)
+    penalty : factor of the log-likelihood ratio, 1 for circles, shape (zones,)
     """
 
     order: NDArray[np.int32]
     ends: NDArray[np.bool_]
     radius: Floats
+    centre: NDArray[np.intp]
+    axis_ratio: Floats
+    angle: Floats
+    penalty: Floats
 
 
-def make_zones(study: Study, *, max_share: float = 0.5, max_radius: float | None = None) -> Zones:
+# Distances of all places from one, as a family of zones measures them, and the family: axis ratio, angle, penalty.
+Measure = tuple[Callable[[int], Floats], float, float, float]
+
+
+def make_zones(
+    study: Study,
+    *,
+    max_share: float = 0.5,
+    max_radius: float | None = None,
+    measures: Sequence[Measure] | None = None,
+) -> Zones:
     """Return the zones of at most `max_share` of the measure and at most `max_radius` around each place.
 
     Places at the same distance enter a zone together. Distances are geodesic on WGS 84, in km, or plain in the unit
-    of Cartesian coordinates.
+    of Cartesian coordinates. `measures` are those of ellipses (`tracing.scan_ellipses`); without them zones are
+    circles.
 
     Raises
     ------
@@ -79,26 +101,39 @@ def make_zones(study: Study, *, max_share: float = 0.5, max_radius: float | None
     if max_radius is not None and not max_radius > 0.0:
         raise InvalidInput(f"--max-radius-km {max_radius:g}: give a positive distance")
     n = len(study.places)
+    chosen = [(lambda centre: distances(study, centre), 1.0, 0.0, 1.0)] if measures is None else list(measures)
     if n > MOST_PLACES:
         raise InvalidInput(f"{n} places, more than {MOST_PLACES}: merge places or take a smaller area")
+    if n * n * len(chosen) > MOST_MEMBERS:
+        raise InvalidInput(f"{n} places are too many for ellipses: take --shape circle, or merge places")
     weight = study.measure.sum(axis=1)
     limit = max_share * weight.sum() * (1.0 + 1e-12)
-    rows = [_zone(study, centre, weight, limit, max_radius) for centre in range(n)]
+    rows, families = [], []
+    for centre in range(n):
+        for away, ratio, angle, penalty in chosen:
+            longest = None if max_radius is None else max_radius / ratio
+            rows.append(_zone(away(centre), weight, limit, longest))
+            families.append((centre, ratio, angle, penalty))
+    return _zones(rows, np.array(families), max_share)
+
+
+def _zones(rows: list[tuple[NDArray[np.intp], NDArray[np.bool_], Floats]], families: Floats, max_share: float) -> Zones:
     widest = max(len(order) for order, _, _ in rows)
     if widest == 0:
         raise MissingData(f"no place holds less than {max_share:g} of all: there is no zone to test")
-    order = np.full((n, widest), -1, dtype=np.int32)
-    ends, radius = np.zeros((n, widest), dtype=bool), np.full((n, widest), np.nan)
-    for centre, (places, last, distance) in enumerate(rows):
-        order[centre, : len(places)], ends[centre, : len(places)] = places, last
-        radius[centre, : len(places)] = distance
-    return Zones(order, ends, radius)
+    shape = len(rows), widest
+    order, ends = np.full(shape, -1, dtype=np.int32), np.zeros(shape, dtype=bool)
+    radius = np.full(shape, np.nan)
+    for row, (places, last, distance) in enumerate(rows):
+        order[row, : len(places)], ends[row, : len(places)] = places, last
+        radius[row, : len(places)] = distance
+    centre, ratio, angle, penalty = families.T
+    return Zones(order, ends, radius, centre.astype(np.intp), ratio, angle, penalty)
 
 
 def _zone(
-    study: Study, centre: int, weight: Floats, limit: float, max_radius: float | None
+    distance: Floats, weight: Floats, limit: float, max_radius: float | None
 ) -> tuple[NDArray[np.intp], NDArray[np.bool_], Floats]:
-    distance = distances(study, centre)
     places = np.argsort(distance, kind="stable")
     away = distance[places]
     ends = np.append(away[1:] > away[:-1] * (1.0 + SAME_DISTANCE), True)

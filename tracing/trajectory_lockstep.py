@@ -31,8 +31,10 @@ from tracing.trajectory_kernel import (
     Fields,
     Plan,
     above_top,
+    advance_in_space,
     interval,
     keep_value,
+    near_pole,
     scalar,
     surface_at,
 )
@@ -207,6 +209,17 @@ def _move(fields: Fields, plan: Plan, t: float, block: _Block, state: Array, slo
 
 
 @njit(cache=True, nogil=True)
+def _move_at_poles(fields: Fields, plan: Plan, t: float, before: Array, state: Array, left: Flags) -> None:
+    """Move again, in space, the particles that were near a pole ``before``."""
+    dt = plan.step if plan.minutes > 0 else -plan.step
+    for a in range(left.size):
+        if near_pole(fields, before[1, a]):
+            p = before[:, a].copy()
+            left[a] = advance_in_space(fields, plan, p, t, dt) == LEFT_DOMAIN
+            state[:, a] = p
+
+
+@njit(cache=True, nogil=True)
 def _move_all(fields: Fields, plan: Plan, t: float, block: _Block, count: int, filled: Filled) -> None:
     """Note who is due and move all particles under way by one step; the gone ones, carried along, stay gone."""
     left = np.zeros(count, np.bool_)
@@ -218,6 +231,8 @@ def _move_all(fields: Fields, plan: Plan, t: float, block: _Block, count: int, f
             if block.noted[a + n]:
                 _note(fields, block, a + n, slopes[3, n], filled)
         _move(fields, plan, t, block, chunk, slopes, left[a:b])
+        if fields.south or fields.north:
+            _move_at_poles(fields, plan, t, block.state[:, a:b], chunk, left[a:b])
         block.state[:, a:b] = chunk
     for a in range(count):
         if left[a] and not block.gone[a]:

@@ -131,6 +131,17 @@ def _told(met: xr.Dataset, slices: "_Slices", levels: "_Levels", names: tuple[st
     return told
 
 
+def default_vertical(met: xr.Dataset) -> tuple[str, list[str]]:
+    """Return the vertical motion that this meteorology has, and what is to be said of it in two languages."""
+    only = met.attrs.get("only_vertical")
+    if only is not None:
+        return str(only), []
+    if "omega" in met:
+        return "omega", []
+    said = "气象场没有垂直速度，垂直运动由风的散度推算 / no omega: the vertical motion is that of the wind's divergence"
+    return "divergence", [said]
+
+
 def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list[str]:
     """Return what is assumed where the meteorology is silent, each in Chinese and English."""
     said = []
@@ -177,13 +188,22 @@ class _Levels:
     terrain: Array
     cells: tuple[Array, Array]
     cyclic: bool
+    poles: tuple[bool, bool, float]
 
     @classmethod
     def of(cls, met: xr.Dataset, grid: MetGrid, top_m: float) -> "_Levels":
         terrain = terrain_height(met)
         heights = kernel.internal_heights(met.sizes["level"], top_m)
         sigma, depth = 1.0 - heights / Z_TOP_M, Z_TOP_M - terrain
-        return cls(sigma, (heights / Z_TOP_M)[:, None, None] * depth, depth, terrain, grid.cell_metres(), grid.cyclic)
+        return cls(
+            sigma,
+            (heights / Z_TOP_M)[:, None, None] * depth,
+            depth,
+            terrain,
+            grid.cell_metres(),
+            grid.cyclic,
+            grid.poles,
+        )
 
 
 @dataclass(frozen=True)
@@ -290,7 +310,8 @@ def _fields(slices: _Slices, times: Array, levels: _Levels, motion: _Motion) -> 
     follow = _close(follow, levels.cyclic and follows, 2)
     lookup = kernel.level_lookup(levels.sigma)
     by_row = bool(np.all(surface[..., 1:] == surface[:, :1, 1:]))
-    return Fields(wind, follow, top, surface, times, levels.sigma, lookup, levels.cyclic, by_row)
+    poles = levels.poles
+    return Fields(wind, follow, top, surface, times, levels.sigma, lookup, levels.cyclic, by_row, *poles)
 
 
 def _close(array: NDArray, cyclic: bool, axis: int) -> NDArray:

@@ -143,15 +143,17 @@ def say_nan(met: xr.Dataset, i: int, name: str, place: tuple[int, int], height_m
 
 
 def _check_holes(met: xr.Dataset, i: int, upper: dict[str, Array], height: Array) -> None:
-    """Refuse a NaN above ground on a level that holds the variable elsewhere: what lies there is not known.
+    """Refuse a NaN amid a column on a level that holds the variable elsewhere: what lies there is not known.
 
-    A level on which the file holds no value of the variable is passed over, and so is what lies under the ground.
+    A level on which the file holds no value of the variable is passed over, and so is what lies under the ground. Above
+    its highest value a column ends.
     """
     for name in ("u", "v", "omega", "t"):
         gaps = np.isnan(upper[name])
         if not gaps.any():
             continue
-        holes = gaps & ~gaps.all(axis=(1, 2), keepdims=True) & ~(height <= 0.0)
+        amid = np.logical_or.accumulate(~gaps) & np.logical_or.accumulate(~gaps[::-1])[::-1]
+        holes = gaps & amid & ~gaps.all(axis=(1, 2), keepdims=True) & ~(height <= 0.0)
         if holes.any():
             k, j, x = (int(n) for n in np.argwhere(holes)[0])
             raise MissingData(say_nan(met, i, name, (j, x), float(height[k, j, x])))

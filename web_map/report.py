@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 from fpdf import FPDF
 
@@ -31,7 +32,7 @@ FOOT_MM = 17.0
 ROW_MM = 4.6
 COLUMNS_SHOWN = 7
 # Ids that Suyuan makes and marks that the page carries anyway.
-UNLISTED = ("zone_id", "kind", "synthetic", "note")
+UNLISTED = ("zone_id", "kind", "synthetic", "note", "class_no")
 
 WORDS = {
     "legend": ("图例", "Legend"),
@@ -160,7 +161,8 @@ def _map(pdf: FPDF, report: Report, at: int) -> None:
 
 def _legend(pdf: FPDF, report: Report, at: int) -> None:
     pdf.set_font("text", size=8)
-    entries = [entry for layer in report.layers for entry in _entries(layer)]
+    # Layers of the same classes have the same line; it stands there once.
+    entries = list({titles: (symbol, titles) for layer in report.layers for symbol, titles in _entries(layer)}.values())
     for number, (symbol, titles) in enumerate(entries):
         column = number % 2
         if number and column == 0:
@@ -233,10 +235,14 @@ def _fields(frame: gpd.GeoDataFrame, schema: LayerSchema, at: int) -> list[Field
 def _text(value: Any, field: Field, at: int) -> str:
     if pd.isna(value):
         return ""
-    chosen = next((choice for choice in field.choices or () if choice.value == value), None)
+    if isinstance(value, bool | np.bool_):
+        return (("否", "no"), ("是", "yes"))[int(value)][at]
+    chosen = next((choice for choice in field.choices or () if choice.value == str(value)), None)
     if chosen is not None:
         return (chosen.title_zh, chosen.title_en)[at]
-    return f"{value:.4g}" if isinstance(value, float) else str(value)
+    if not isinstance(value, float):
+        return str(value)
+    return f"{value:.0f}" if 1e4 <= abs(value) < 1e12 else f"{value:.4g}"
 
 
 def _one_language(text: str, at: int) -> str:

@@ -126,6 +126,14 @@ RESPONSE_STYLES: tuple[LayerStyle, ...] = (
     ),
     LayerStyle("reduction_totals", "zones", 14, replace(_PLAIN, fill_opacity=0.0), label="pollutant"),
     LayerStyle("sites_to_stop", "zones", 54, _SITE, label="name", visible=True),
+    LayerStyle(
+        "vehicle_zones",
+        "zones",
+        27,
+        Symbol("area", fill="#2d5f73", stroke="#2d5f73", weight=2.5, dash="10 4", fill_opacity=0.12),
+        label="name",
+        visible=True,
+    ),
     LayerStyle("zone_areas", "zones", 25, replace(_PLAIN, weight=2.5, dash="9 6"), label="name", visible=True),
     LayerStyle("area_districts", "zones", 21, _PLAIN, label="name"),
     LayerStyle(

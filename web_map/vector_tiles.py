@@ -21,7 +21,7 @@ from web_map.mvt_kernel import Ints, dots, paths, signed_areas, varints, without
 EXTENT = 4096
 BUFFER = 64
 DEEPEST_ZOOM = 22
-MOST_FEATURES = 10_000
+MOST_FEATURES = 6_000
 _PIXELS = 256
 _NORTHERNMOST = 85.0511287798066
 _POINT, _LINE, _POLYGON = 1, 2, 3
@@ -61,6 +61,7 @@ class TileSource:
         projected[areal] = shapely.orient_polygons(projected[areal], exterior_cw=False)
         self._geometries = projected
         self._kinds = np.array([_SINGLE.get(int(kind), 0) for kind in kinds], dtype=np.int64)
+        self._bounds = shapely.bounds(projected)
         self._tree = shapely.STRtree(projected)
         columns = [column for column in frame.columns if column != frame.active_geometry_name]
         self._keys = [str(column) for column in columns]
@@ -87,16 +88,17 @@ class TileSource:
     def _thinned(self, found: Ints, zoom: int) -> Ints:
         """Let one stand for those that are smaller than a pixel and lie together in it; in two by two and more pixels
         where that leaves too many."""
-        bounds = shapely.bounds(self._geometries[found]) * (_PIXELS * 2.0**zoom)
         for side in (1, 2, 4, 8):
-            small = ((bounds[:, 2:] - bounds[:, :2]) < side).all(axis=1)
-            cells = np.floor(bounds[small, :2] / side).astype(np.int64)
+            bounds = self._bounds[found] * (_PIXELS * 2.0**zoom / side)
+            small = (bounds[:, 2] - bounds[:, 0] < 1) & (bounds[:, 3] - bounds[:, 1] < 1)
+            cells = bounds[small, :2].astype(np.int64)
             _, first = np.unique(cells[:, 0] * (_PIXELS << zoom) + cells[:, 1], return_index=True)
             keep = ~small
             keep[np.flatnonzero(small)[first]] = True
-            if keep.sum() <= MOST_FEATURES:
+            found = found[keep]
+            if len(found) <= MOST_FEATURES:
                 break
-        return found[keep]
+        return found
 
     def _written(self, drawn: Sequence[_Drawn]) -> bytes:
         layer_rows = self._rows[np.concatenate([part.rows for part in drawn])]

@@ -53,18 +53,30 @@ ACCESS: dict[tuple[str, str], Permission] = {
     ("POST", "/account/tokens"): READ,
     ("DELETE", "/account/tokens/{token_id}"): READ,
     ("GET", "/audit"): ADMIN,
+    ("GET", "/metrics"): READ,
 }
 
 
 def permission_for(method: str, path: str) -> Permission | None:
     """Return what a request asks for; None for what the table does not know."""
+    found = _find(method, path)
+    return None if found is None else ACCESS[found]
+
+
+def template_for(method: str, path: str) -> str | None:
+    """Return the route that a path belongs to, such as ``/jobs/{job_id}``; None for what the table does not know."""
+    found = _find(method, path)
+    return None if found is None else found[1]
+
+
+def _find(method: str, path: str) -> tuple[str, str] | None:
     method = "GET" if method == "HEAD" else method
-    return next((needed for verb, pattern, needed in _patterns() if verb == method and pattern.fullmatch(path)), None)
+    return next((key for key, pattern in _patterns() if key[0] == method and pattern.fullmatch(path)), None)
 
 
 @cache
-def _patterns() -> tuple[tuple[str, re.Pattern[str], Permission], ...]:
-    return tuple((method, _pattern(template), needed) for (method, template), needed in ACCESS.items())
+def _patterns() -> tuple[tuple[tuple[str, str], re.Pattern[str]], ...]:
+    return tuple((key, _pattern(key[1])) for key in ACCESS)
 
 
 def _pattern(template: str) -> re.Pattern[str]:

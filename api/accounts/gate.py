@@ -42,7 +42,10 @@ class Gate:
         principal = _NOBODY
         try:
             body = _Body(receive, self.most_bytes, request.headers.get("content-length"))
-            principal = await run_in_threadpool(self._principal, request)
+            if self.accounts.path.exists():
+                principal = await run_in_threadpool(self._principal, request)
+            else:
+                principal = self._principal(request)
             needed = permission_for(scope["method"], scope["path"])
             self._may(request, principal, needed)
             await self._own_page(request, principal, body)

@@ -1,6 +1,7 @@
 """CQL2 text and JSON -> one tree, by the library `cql2`; guarded against texts made to exhaust it."""
 
 import json
+from functools import lru_cache
 from typing import Any, Literal
 
 import cql2
@@ -12,8 +13,9 @@ LONGEST = 10_000
 DEEPEST = 40
 
 
+@lru_cache(maxsize=256)
 def parse_filter(text: str, language: FilterLanguage) -> Any:
-    """Return a filter as the tree that CQL2 JSON writes.
+    """Return a filter as the tree that CQL2 JSON writes; it is kept, and must not be changed.
 
     Raises
     ------

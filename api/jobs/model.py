@@ -97,8 +97,8 @@ class Job:
         return priority_of(self.role)
 
     def remaining_seconds(self, now: datetime) -> float | None:
-        """Return how long it will still take if it goes on as so far; None where that cannot be said."""
-        if self.state is not State.RUNNING or self.started is None or not 0.02 <= self.progress < 1:
+        """Return how long it will still take if it goes on as so far; None at its very start and end."""
+        if self.state is not State.RUNNING or self.started is None or not 0.02 <= self.progress <= 0.9:
             return None
         elapsed = (now - self.started).total_seconds()
         return elapsed * (1 - self.progress) / self.progress

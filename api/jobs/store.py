@@ -18,7 +18,7 @@ from api.jobs.model import COLUMNS, Findings, Job, State, from_row, priority_of,
 from geo.errors import InvalidInput, SourceUnavailable
 
 DATABASE = "jobs.sqlite"
-MOST_ATTEMPTS = 3
+MOST_ATTEMPTS = 5
 _OPEN = (State.ACCEPTED, State.RUNNING, State.STORING)
 _HELD = (State.RUNNING, State.STORING)
 _SCHEMA = """
@@ -128,6 +128,15 @@ class JobStore:
             ).fetchall()
         return [from_row(row) for row in rows], matched
 
+    def counts(self) -> dict[str, int]:
+        """Return how many jobs are in each public state."""
+        found = dict.fromkeys((state.public for state in State), 0)
+        with self._read() as base:
+            rows = base.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall() if base else []
+        for state, count in rows:
+            found[State(state).public] += count
+        return found
+
     def claim(self, runner: str, *, most: int, only: str | None = None) -> Job | None:
         """Give a runner the next job that waits, or one whose result only has yet to be published.
 
@@ -177,7 +186,7 @@ class JobStore:
             self._update(job, (State.RUNNING,), state=State.ACCEPTED, runner="", progress=0.0, step="")
             self.log(job.id, "WARNING", f"{reason}; the job waits again")
         else:
-            self.fail(job, f"{reason}, for the {job.attempt}th time; see the server's log", "interrupted")
+            self.fail(job, f"{reason} ({job.attempt} 次 times); see the server's log", "interrupted")
 
     def dismiss(self, job_id: str) -> Job:
         """Stop a job, or forget the result of a finished one.

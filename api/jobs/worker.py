@@ -104,19 +104,27 @@ def _compute(store: JobStore, job: Job, process: Process[Any], settings: Setting
 
 
 class _Reporter:
-    """Writes progress down, not more often than somebody could look."""
+    """Writes progress down, not more often than somebody could look; it never goes back.
+
+    An analysis tells of one step after the other and not how many there will be. The first takes nine tenths of the
+    way, which is right for those of one step; each further one nine tenths of what is left.
+    """
 
     def __init__(self, store: JobStore, job: Job) -> None:
         self._store, self._job, self._last, self._what = store, job, 0.0, ""
+        self._done, self._begin = 0.0, 0.0
 
     def __call__(self, done: int, total: int, what: str) -> None:
         now = time.monotonic()
         if what == self._what and done < total and now - self._last < _EVERY_SECONDS:
             return
         if what != self._what:
+            self._begin = self._done
             self._store.log(self._job.id, "INFO", what)
         self._last, self._what = now, what
-        self._store.report(self._job, done / total if total else 0.0, what)
+        share = min(max(done / total, 0.0), 1.0) if total else 0.0
+        self._done = max(self._done, self._begin + 0.9 * (1 - self._begin) * share)
+        self._store.report(self._job, self._done, what)
 
 
 class _JobLog(logging.Handler):

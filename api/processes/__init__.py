@@ -2,11 +2,13 @@
 
 import importlib
 import pkgutil
+from functools import cache
 from typing import Any
 
 from api.processes.base import Process
 
 
+@cache
 def all_processes() -> tuple[Process[Any], ...]:
     """Return every declared process, sorted by its id.
 

@@ -13,6 +13,7 @@ from api.processes.hotspots_density import land_of
 from api.processes.observation_inputs import moment, unit_of
 from layers.times import CITY_ZONE
 from tracing.hot_grid import GridRule, HotGrid, hot_grid
+from tracing.hot_grid_months import Months
 from web_map.report import ReportLayer
 
 
@@ -78,6 +79,7 @@ def run(inputs: GridInputs, context: Context) -> Outcome:
         inputs.observations,
         inputs.stations,
         inputs.pollutant,
+        period=(_year_before(inputs.month), None),
         leave_out=inputs.leave_out,
     )
     tables = [values, *(track_values(context, source, inputs.pollutant, "mobile") for source in inputs.mobile)]
@@ -95,6 +97,13 @@ def run(inputs: GridInputs, context: Context) -> Outcome:
     )
     context.progress(1, 1, "热点网格 grid")
     return _outcome(found, inputs, notes)
+
+
+def _year_before(month: str | None) -> str | None:
+    """Return the first day of the month that the oldest comparison needs."""
+    if month is None:
+        return None
+    return f"{Months.named(month).month - 12}-01"
 
 
 def _outcome(found: HotGrid, inputs: GridInputs, notes: list[str]) -> Outcome:

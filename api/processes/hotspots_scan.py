@@ -2,12 +2,12 @@
 
 from datetime import date
 from functools import partial
-from typing import Annotated
+from typing import Annotated, Literal
 
 import pandas as pd
 from pydantic import Field, field_validator
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
 from api.processes.scan_inputs import Columns, read_tables
 from geo.errors import InvalidInput
@@ -58,6 +58,15 @@ class ScanInputs(Inputs):
     start: date | None = Field(None, description="first day of the study; without it that of the first case")
     end: date | None = Field(None, description="last day of the study; without it that of the last case")
     prospective: bool = Field(False, description="only clusters that last to the end")
+    shape: Annotated[Literal["circle", "ellipse"], Zh("区域形状：圆，或（仅空间扫描）长短轴比 1 至 5 的椭圆")] = Field(
+        "circle", description="circles, or for space only ellipses of axis ratios 1 to 5 too"
+    )
+    penalty: Annotated[Literal["none", "medium", "strong"], Zh("对狭长椭圆的惩罚")] = Field(
+        "medium", description="how much long ellipses are held back"
+    )
+    stop_after: Annotated[int, Zh("有多少次重复达到最可能聚集的统计量即停止；0 为不提前停止")] = Field(
+        0, ge=0, description="stop when so many replications are as high as the first cluster; 0 for never"
+    )
     replications: int = Field(999, ge=0, le=999_999, description="studies drawn under the null hypothesis")
     seed: int = Field(1, ge=0, description="seed of those draws; recorded with the result")
 
@@ -83,6 +92,9 @@ def run(inputs: ScanInputs, context: Context) -> Outcome:
         prospective=inputs.prospective,
         replications=inputs.replications,
         seed=inputs.seed,
+        stop_after=inputs.stop_after,
+        ellipses=inputs.shape == "ellipse",
+        penalty=inputs.penalty,
     )
     context.progress(0, inputs.replications or 1, "时空扫描 scan")
     found = scan(study, options, run=_runner(context))

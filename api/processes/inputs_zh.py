@@ -66,7 +66,7 @@ WORDS = {
     "missing": "某地某时段没有数值时：视为缺失，或视为零（事件计数）",
     "mixing_height": "混合层高度，米；不填则无顶盖",
     "model": "零假设模型",
-    "zone-pollution.model": "变差函数模型；auto 取拟合最好的",
+    "zone-pollution.model": "变差函数模型；auto 取留一评分最好的",
     "name": "给各个面命名的列；不填则取 name、id 等，再不然用序号",
     "neighbours": "邻域：knn:K 最近 K 处，distance:米 大地距离，inverse:米 反距离权重，contiguity 相邻面，auto 自动",
     "night": "夜间：由风速与云量定稳定度",

@@ -9,6 +9,7 @@ from pydantic import Field
 from api.processes.base import Cli, Inputs, Zh
 from api.processes.context import Context
 from api.processes.raster_cells import RasterCells, is_raster, read_cells
+from geo.errors import InvalidInput
 
 
 class PlaceInputs(Inputs):
@@ -46,7 +47,10 @@ def compute_for_places(
     cells : RasterCells or None
         The raster that the places are the pixels of.
     """
-    cells = read_cells(context, inputs.file, inputs.value) if is_raster(inputs.file) else None
+    raster = is_raster(inputs.file)
+    if context.output is not None and context.output.suffix.lower() == ".tif" and not raster:
+        raise InvalidInput(f"--output {context.output}: only what comes from a raster goes into .tif; use .geojson")
+    cells = read_cells(context, inputs.file, inputs.value) if raster else None
     frame = context.vector(inputs.file) if cells is None else cells.frame
     context.progress(0, 1, name)
     result = context.compute(

@@ -75,8 +75,9 @@ def _bands(surface: Surface, level: float, area: BaseGeometry) -> dict[str, Base
     if surface.sd is None:
         drawn = {"surface": above(lon, lat, surface.value, level)}
     else:
-        chance = surface.chance_above(level)
-        drawn = {band: above(lon, lat, chance, least) for band, least in BANDS.items()}
+        # Bounds of the surface make bands that lie within each other; contours of the chances itself need not.
+        bounds = {band: surface.quantile(1.0 - least) for band, least in BANDS.items()}
+        drawn = {band: above(lon, lat, bound, level) for band, bound in bounds.items()}
     cut = {band: polygonal(shape.intersection(area)) for band, shape in drawn.items() if not shape.is_empty}
     return {band: shape for band, shape in cut.items() if not shape.is_empty}
 

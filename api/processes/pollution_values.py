@@ -15,6 +15,7 @@ from geo.errors import InvalidInput, MissingData
 from layers.air_quality import STANDARDS, station_aqi
 from layers.numbers import parse_numbers
 from layers.pollution_levels import Averaging, Levels, category_levels, own_levels, standard_at
+from layers.times import parse_times
 
 _NAMES = ("name", "名称", "station_name", "station_id", "id")
 _HOURS_FOR_SO2 = 24
@@ -50,6 +51,7 @@ def values_of(inputs: PollutionInputs, context: Context) -> Values:
     if not len(frame):
         raise MissingData(f"{inputs.stations or 'the latest hour'} holds no station: nothing to interpolate")
     frame, time = _at_one_time(frame, inputs)
+    _refuse_several_days(frame, inputs)
     shapes = frame.geometry
     if not (shapes.geom_type.dropna() == "Point").all():
         raise InvalidInput(f"{inputs.stations}: stations are points, here are {sorted(set(shapes.geom_type.dropna()))}")
@@ -62,7 +64,7 @@ def values_of(inputs: PollutionInputs, context: Context) -> Values:
     if (values < 0.0).any():
         at = int(np.flatnonzero(values < 0.0)[0])
         raise InvalidInput(f"column {column}, row {at + 1}: {values[at]:g} is below 0; empty the cell if it is a gap")
-    averaging = inputs.averaging or ("1h" if time is not None else "24h")
+    averaging = inputs.averaging or ("1h" if "time" in frame else "24h")
     return Values(frame.reset_index(drop=True), values, column, time, averaging)
 
 
@@ -86,7 +88,7 @@ def _at_one_time(frame: gpd.GeoDataFrame, inputs: PollutionInputs) -> tuple[gpd.
     """Return the rows of the time wanted, and that time where it is known."""
     wanted = None if inputs.time is None else pd.Timestamp(inputs.time)
     if "time" not in frame or not isinstance(frame["time"].dtype, pd.DatetimeTZDtype):
-        return frame, wanted
+        return frame, wanted if wanted is not None else _day(frame)
     time = frame["time"].max() if wanted is None else wanted
     rows = frame[frame["time"] == time]
     if rows.empty:
@@ -95,6 +97,28 @@ def _at_one_time(frame: gpd.GeoDataFrame, inputs: PollutionInputs) -> tuple[gpd.
             f"{frame['time'].min():%Y-%m-%dT%H:%MZ} to {frame['time'].max():%Y-%m-%dT%H:%MZ}"
         )
     return rows, time
+
+
+def _day(frame: gpd.GeoDataFrame) -> pd.Timestamp | None:
+    """Return the one day of a daily table, which says which standard holds."""
+    column = _day_column(frame)
+    if column is None:
+        return None
+    days, _ = parse_times(frame[column])
+    return days.iloc[0] if days.nunique() == 1 and not days.isna().any() else None
+
+
+def _refuse_several_days(frame: gpd.GeoDataFrame, inputs: PollutionInputs) -> None:
+    """Refuse a table of several days, whose values at one place would be averaged."""
+    column = _day_column(frame)
+    if column is not None and frame[column].nunique() > 1:
+        raise InvalidInput(
+            f"{inputs.stations}: column {column} holds {frame[column].nunique()} days; keep the rows of one day"
+        )
+
+
+def _day_column(frame: gpd.GeoDataFrame) -> str | None:
+    return next((name for name in ("date", "日期") if name in frame), None)
 
 
 def _column(frame: gpd.GeoDataFrame, inputs: PollutionInputs) -> str:

@@ -1,10 +1,9 @@
 """轨迹追溯: back and forward trajectories on gridded winds."""
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-import xarray as xr
 
 from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
@@ -13,7 +12,7 @@ from api.processes.trace_plan import Plan, told_cost
 from tracing.exchange import write_trajectories
 from tracing.jobs import trace_parts
 from tracing.met import open_met
-from tracing.trajectory import Integration, trajectory_lines
+from tracing.trajectory import trajectory_lines
 from tracing.trajectory_parquet import ParquetSink
 from tracing.trajectory_sink import TableSink, Tally, with_member
 from tracing.vertical import assumptions
@@ -28,7 +27,8 @@ def run(inputs: TraceInputs, context: Context) -> Outcome:
         return told_cost(met, plan, context)
     plan.check_size(context)
     starts = plan.starts()
-    tally = Tally(inputs.vertical)
+    vertical, said = plan.motion(met)
+    tally = Tally(vertical)
     sink = ParquetSink(context.output) if context.output and plan.to_parquet(context) else TableSink()
     with sink:
         for part in trace_parts(
@@ -37,17 +37,22 @@ def run(inputs: TraceInputs, context: Context) -> Outcome:
             starts,
             met=met,
             hours=inputs.hours,
-            vertical=inputs.vertical,
+            vertical=vertical,
             options=plan.options,
             progress=partial(context.progress, what="轨迹 trajectories"),
         ):
             tally.add(part)
             sink.add(with_member(part, starts))
-    return _outcome(inputs, sink, tally, met, plan.options)
+    said += [*assumptions(met, plan.options.roughness), *tally.ground_contact()]
+    return _outcome(inputs, sink, tally, said, partial(_write, sink, met.attrs.get("source", ""), vertical))
 
 
 def _outcome(
-    inputs: TraceInputs, sink: ParquetSink | TableSink, tally: Tally, met: xr.Dataset, options: Integration
+    inputs: TraceInputs,
+    sink: ParquetSink | TableSink,
+    tally: Tally,
+    said: list[str],
+    write: Callable[[Path, dict[str, Any]], None],
 ) -> Outcome:
     told = ", ".join(f"{reason} {count}" for reason, count in sorted(tally.ends.items()))
     layers = {}
@@ -57,8 +62,8 @@ def _outcome(
         layers=layers,
         summary_zh=f"{tally.paths} 条轨迹，{abs(inputs.hours):g} 小时；结束原因 {told}",
         summary_en=f"{tally.paths} trajectories of {abs(inputs.hours):g} h; ended: {told}",
-        warnings=(*assumptions(met, options.roughness), *tally.ground_contact()),
-        write=partial(_write, sink, met.attrs.get("source", ""), inputs.vertical),
+        warnings=tuple(said),
+        write=write,
     )
 
 

@@ -30,7 +30,9 @@ class TraceInputs(Inputs):
         (500.0,), description="start height above ground, m; may be given several times", examples=[[500, 1000]]
     )
     hours: float = Field(ge=-10_000, le=10_000, description="length, h; negative goes back in time", examples=[-72])
-    vertical: Vertical = Field("omega", description="vertical motion")
+    vertical: Vertical | None = Field(
+        None, description="vertical motion; by default omega, and divergence, said in the result, where there is none"
+    )
     method: Literal["petterssen", "midpoint", "rk4"] = Field("petterssen", description="integration scheme")
     step: str | None = Field(None, description="fixed time step; without it as cells_per_step says", examples=["10min"])
     cells_per_step: float = Field(0.75, ge=0.01, le=1, description="share of a cell that an automatic step may cross")

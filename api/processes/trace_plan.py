@@ -16,6 +16,7 @@ from tracing.trajectory import Integration, available_threads, check_request
 from tracing.trajectory_cost import Cost, cost_of
 from tracing.trajectory_run import points_per_path
 from tracing.trajectory_spread import OFFSETS
+from tracing.vertical import default_vertical
 
 # Points that go through memory as one table, 130 bytes each and twice while it is put together.
 MOST_POINTS = 12_000_000
@@ -78,6 +79,10 @@ class Plan:
                 "through memory: write them to a .parquet file with --output, which takes any number"
             )
 
+    def motion(self, met: xr.Dataset) -> tuple[str, list[str]]:
+        """Return the vertical motion, and what is to be said of it if the user left the choice."""
+        return default_vertical(met) if self.inputs.vertical is None else (self.inputs.vertical, [])
+
     def to_parquet(self, context: Context) -> bool:
         """Whether the points go to a file part by part."""
         return context.output is not None and context.output.suffix.lower() == ".parquet"
@@ -85,15 +90,15 @@ class Plan:
 
 def told_cost(met: xr.Dataset, plan: Plan, context: Context) -> Outcome:
     """Return what the run would cost as an outcome without layers; starts that cannot be are errors as ever."""
-    inputs = plan.inputs
-    check_request(met, _one_start(plan), hours=inputs.hours, vertical=inputs.vertical, options=plan.options)
+    inputs, (vertical, said) = plan.inputs, plan.motion(met)
+    check_request(met, _one_start(plan), hours=inputs.hours, vertical=vertical, options=plan.options)
     threads = available_threads() if context.client is None else max(1, sum(context.client.nthreads().values()))
     cost = cost_of(
         met,
         make_starts((0.0, 0.0), times=plan.times, heights=(0.0,)),
         per_time=plan.per_time,
         hours=inputs.hours,
-        vertical=inputs.vertical,
+        vertical=vertical,
         options=plan.options,
         threads=threads,
         streamed=plan.to_parquet(context),
@@ -102,7 +107,7 @@ def told_cost(met: xr.Dataset, plan: Plan, context: Context) -> Outcome:
     most = f"--max-starts {inputs.max_starts}"
     note = f"多于 {most}，须调大才会计算 / more than {most}: raise it to run"
     zh, en = _cost_said(cost, threads)
-    return Outcome(layers={}, summary_zh=zh, summary_en=en, warnings=(note,) if over else ())
+    return Outcome(layers={}, summary_zh=zh, summary_en=en, warnings=(*said, *((note,) if over else ())))
 
 
 def _cost_said(cost: Cost, threads: int) -> tuple[str, str]:

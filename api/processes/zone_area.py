@@ -1,5 +1,6 @@
 """任意范围: who and what is inside any drawn or uploaded polygon, by area, never by centroid."""
 
+import json
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -8,6 +9,7 @@ import geopandas as gpd
 import numpy as np
 import shapely
 from pydantic import Field
+from shapely.geometry.base import BaseGeometry
 
 from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
 from api.processes.context import Context
@@ -27,7 +29,8 @@ class AreaInputs(Inputs):
     """Which polygons, and what is looked for inside."""
 
     polygon: Annotated[str, Cli(positional=True, metavar="POLYGON")] = Field(
-        description="polygons: a file of any vector kind, or the id of a layer", examples=["drawn.geojson"]
+        description="polygons: a file of any vector kind, the id of a layer, or GeoJSON or WKT as text (degrees)",
+        examples=["drawn.geojson", "POLYGON((119 34.5, 119.2 34.5, 119.2 34.7, 119 34.5))"],
     )
     name: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
         None, description="column that names the polygons; by default name, id or the like, else their number"
@@ -89,7 +92,8 @@ def run(inputs: AreaInputs, context: Context) -> Outcome:
 
 def _polygons(inputs: AreaInputs, context: Context) -> tuple[gpd.GeoDataFrame, list[str]]:
     """Return the polygons, mended where their rings cross, and what must be said."""
-    frame = context.vector(inputs.polygon)
+    frame = _drawn(inputs.polygon)
+    frame = context.vector(inputs.polygon) if frame is None else frame
     kept = frame[frame.geometry.geom_type.isin(_POLYGONS) & ~frame.geometry.is_empty].reset_index(drop=True)
     if kept.empty:
         raise InvalidInput(f"{inputs.polygon}: it holds no polygon; draw one, or give a file with polygons")
@@ -103,6 +107,43 @@ def _polygons(inputs: AreaInputs, context: Context) -> tuple[gpd.GeoDataFrame, l
         notes.append(f"{count} 个面自相交，已修复 / {count} polygons cross themselves and were mended")
         kept.geometry = shapely.make_valid(kept.geometry.to_numpy())
     return kept, notes
+
+
+def _drawn(text: str) -> gpd.GeoDataFrame | None:
+    """Return what a text draws, GeoJSON or WKT in degrees; None where it names a file or a layer.
+
+    Raises
+    ------
+    InvalidInput
+        The text begins as a drawing and is none.
+    """
+    start = text.lstrip()
+    if not start.startswith("{") and not start.upper().startswith(("POLYGON", "MULTIPOLYGON", "GEOMETRYCOLLECTION")):
+        return None
+    try:
+        frame = _from_geojson(json.loads(start)) if start.startswith("{") else _one(shapely.from_wkt(start))
+    except (ValueError, KeyError, TypeError, AttributeError, shapely.errors.GEOSException) as error:
+        said = " ".join(str(error).split())[:120]
+        raise InvalidInput(f"the drawn polygon cannot be read: {said}; give GeoJSON or WKT in degrees") from error
+    west, south, east, north = frame.total_bounds
+    if west < -180.0 or east > 180.0 or south < -90.0 or north > 90.0:
+        raise InvalidInput(
+            "the drawn polygon lies beyond 180 or 90 degrees: give longitude before latitude, in degrees"
+        )
+    return frame
+
+
+def _from_geojson(content: dict[str, Any]) -> gpd.GeoDataFrame:
+    if content.get("type") == "FeatureCollection":
+        return gpd.GeoDataFrame.from_features(content["features"], crs=4326)
+    if content.get("type") == "Feature":
+        return gpd.GeoDataFrame.from_features([content], crs=4326)
+    return _one(shapely.from_geojson(json.dumps(content)))
+
+
+def _one(shape: BaseGeometry) -> gpd.GeoDataFrame:
+    shapes = list(shapely.get_parts(shape)) if shape.geom_type == "GeometryCollection" else [shape]
+    return gpd.GeoDataFrame(geometry=shapes, crs=4326)
 
 
 def _names(polygons: gpd.GeoDataFrame, inputs: AreaInputs) -> list[str]:

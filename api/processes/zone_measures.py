@@ -9,11 +9,13 @@ import shapely
 from pydantic import Field
 from shapely.geometry.base import BaseGeometry
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
 from api.processes.hand_over import check_lists, write_layers, write_lists
 from api.processes.incident_zones import frame_of
+from api.processes.zone_contents import DIVISIONS, Ledgers, contents_of
 from geo.errors import InvalidInput
+from geo.geodesic import area_m2
 from layers.periods import iso_day
 from layers.reduction import Reduction, Total, load_measures, load_totals, reduction, sites_to_stop
 from layers.warning_rules import COLOURS_ZH, RuleSet, choose, load_rule_sets
@@ -29,6 +31,9 @@ class MeasuresInputs(Inputs):
     )
     sites: Annotated[str | None, Cli(metavar="FILE|LAYER")] = Field(
         None, description="construction sites; without it the layer construction_sites, if it is there"
+    )
+    vehicle_zone: Annotated[str | None, Cli(metavar="FILE|LAYER"), Zh("预警期间限行的面，列出其涉及的区县")] = Field(
+        None, description="polygons that are closed to vehicles at the warning, listed with their districts"
     )
     date: str | None = Field(
         None, description="day of the warning: sites whose ledger holds then", examples=["2024-12-05"]
@@ -69,6 +74,7 @@ def run(inputs: MeasuresInputs, context: Context) -> Outcome:
     }
     sites = _sites(inputs, context, day, notes)
     layers["sites_to_stop"] = ResultLayer(sites, "sites_to_stop")
+    layers["vehicle_zones"] = ResultLayer(_vehicle_zones(inputs, context), "vehicle_zones")
     summary = _summary(inputs.colour, found, sites)
     side_files = {}
     if inputs.lists_output is not None:
@@ -114,6 +120,30 @@ def _sites(inputs: MeasuresInputs, context: Context, day: str | None, notes: lis
         for row in found.drop(columns="geometry").to_dict(orient="records")
     ]
     return frame_of("sites_to_stop", rows, list(found.geometry))
+
+
+def _vehicle_zones(inputs: MeasuresInputs, context: Context) -> gpd.GeoDataFrame:
+    if inputs.vehicle_zone is None:
+        return frame_of("vehicle_zones", [], [])
+    frame = context.vector(inputs.vehicle_zone)
+    zones = frame[frame.geometry.geom_type.isin(["Polygon", "MultiPolygon"])]
+    if zones.empty:
+        raise InvalidInput(f"--vehicle-zone {inputs.vehicle_zone}: it holds no polygon")
+    divisions = {name: context.vector(name) for name in DIVISIONS if context.has_layer(name)}
+    rows = []
+    for number, (_, row) in enumerate(zones.iterrows(), start=1):
+        inside = contents_of(row.geometry, Ledgers(divisions, {}, None), None)
+        rows.append(
+            {
+                "name": str(row["name"]) if "name" in zones and row["name"] else str(number),
+                "colour": inputs.colour,
+                "area_km2": float(area_m2(row.geometry)) / 1e6,
+                "districts": inside.summary()["districts"],
+                "measure_zh": "限制高排放车辆和非道路移动机械",
+                "measure_en": "no high-emission vehicles and no off-road machines",
+            }
+        )
+    return frame_of("vehicle_zones", rows, list(zones.geometry))
 
 
 def _city(context: Context) -> BaseGeometry | None:
@@ -167,7 +197,12 @@ def _summary(colour: str, found: Reduction, sites: gpd.GeoDataFrame) -> tuple[st
 
 
 def _page(layers: dict[str, ResultLayer]) -> list[ReportLayer]:
-    return [ReportLayer(layer.frame, layer.schema, listed=True) for layer in layers.values() if len(layer.frame)]
+    # The totals stand above the map already.
+    return [
+        ReportLayer(layer.frame, layer.schema, listed=name != "reduction_totals")
+        for name, layer in layers.items()
+        if len(layer.frame)
+    ]
 
 
 PROCESS = Process(
@@ -182,5 +217,5 @@ PROCESS = Process(
     inputs=MeasuresInputs,
     run=run,
     output_formats=(".geojson", ".gpkg", ".kml", ".kmz", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".pdf"),
-    result_layers=("reduction_sources", "reduction_totals", "sites_to_stop"),
+    result_layers=("reduction_sources", "reduction_totals", "sites_to_stop", "vehicle_zones"),
 )

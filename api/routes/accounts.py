@@ -99,7 +99,7 @@ def list_tokens(request: Request, services: ServicesDep, principal: PrincipalDep
     return JSONResponse({"tokens": [_token(token) for token in services.accounts.tokens(principal.name)]})
 
 
-@router.post("/account/tokens", summary="A new token")
+@router.post("/account/tokens", summary="A new token", status_code=201)
 def make_token(request: Request, services: ServicesDep, principal: PrincipalDep, body: NewToken) -> JSONResponse:
     """Make a bearer token of one's own; its secret is shown this once."""
     check_parameters(request, ())
@@ -107,7 +107,7 @@ def make_token(request: Request, services: ServicesDep, principal: PrincipalDep,
     return JSONResponse(_token(token) | {"token": secret}, status_code=201, headers=_FRESH)
 
 
-@router.delete("/account/tokens/{token_id}", summary="Revoke a token")
+@router.delete("/account/tokens/{token_id}", summary="Revoke a token", status_code=204)
 def revoke_token(request: Request, services: ServicesDep, principal: PrincipalDep, token_id: str) -> Response:
     """Revoke one of one's own tokens."""
     check_parameters(request, ())

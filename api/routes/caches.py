@@ -1,6 +1,6 @@
 """What is kept between requests: layers as read, answers that took work, layers made ready for tiles."""
 
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Hashable
 from threading import Lock
 
@@ -9,42 +9,54 @@ import geopandas as gpd
 from layers.store import LayerRecord, Workspace
 from web_map.vector_tiles import TileSource
 
-_CACHED_LAYERS = 12
-CACHED_FEATURES = 300_000
+# A page of a layer with more features than this comes from the store; for less the whole layer is read.
+LARGE_LAYER = 100_000
+_CACHED_FEATURES = 1_500_000
 _CACHED_BYTES = 128 * 2**20
 _MOST_SOURCES = 6
 
 
 class LayerCache:
-    """Whole layers as last read, by content: what bbox, time and single features are picked from.
+    """Whole layers as last read, by content: what bbox, time, filters and single features are picked from.
 
-    A layer that changed has another content hash, so it is never served stale. Larger layers are read each time.
+    A layer that changed has another content hash, so it is never served stale. The least used go first when there are
+    more features than the cache holds; a layer that alone is larger is read each time.
     """
 
-    def __init__(self, workspace: Workspace) -> None:
-        """Keep the workspace to read from."""
-        self._workspace = workspace
+    def __init__(self, workspace: Workspace, most: int = _CACHED_FEATURES) -> None:
+        """Keep the workspace to read from; `most` is how many features are kept."""
+        self._workspace, self._most = workspace, most
         self._frames: OrderedDict[tuple[str, str], gpd.GeoDataFrame] = OrderedDict()
         self._lock = Lock()
+        self._reading: defaultdict[str, Lock] = defaultdict(Lock)
 
-    def read(self, record: LayerRecord) -> gpd.GeoDataFrame:
-        """Return all features of a layer; the frame is shared and must not be changed."""
+    def ready(self, record: LayerRecord) -> gpd.GeoDataFrame | None:
+        """Return all features of a layer if they are kept; the frame is shared and must not be changed."""
         key = (record.id, record.content_hash)
         with self._lock:
             if key in self._frames:
                 self._frames.move_to_end(key)
-                return self._frames[key]
-        frame = self._workspace.read(record.id)
-        if len(frame) <= CACHED_FEATURES:
-            self._keep(key, frame)
-        return frame
+            return self._frames.get(key)
+
+    def read(self, record: LayerRecord) -> gpd.GeoDataFrame:
+        """Return all features of a layer, read once while others who want them wait."""
+        with self._lock:
+            turn = self._reading[record.id]
+        with turn:
+            kept = self.ready(record)
+            if kept is not None:
+                return kept
+            frame = self._workspace.read(record.id)
+            if len(frame) <= self._most:
+                self._keep((record.id, record.content_hash), frame)
+            return frame
 
     def _keep(self, key: tuple[str, str], frame: gpd.GeoDataFrame) -> None:
         with self._lock:
             for old in [known for known in self._frames if known[0] == key[0]]:
                 del self._frames[old]
             self._frames[key] = frame
-            while len(self._frames) > _CACHED_LAYERS:
+            while sum(map(len, self._frames.values())) > self._most:
                 self._frames.popitem(last=False)
 
 

@@ -51,7 +51,12 @@ def show_collection(request: Request, services: ServicesDep, record: RecordDep, 
     return JSONResponse(collection(request, record), headers=_FRESH)
 
 
-@router.get("/collections/{collection_id}/items", summary="Features of a layer", response_class=Response)
+@router.get(
+    "/collections/{collection_id}/items",
+    summary="Features of a layer",
+    response_class=Response,
+    responses={200: {"content": {media: {} for media in (MEDIA_TYPE, *(media for _, media in MEDIA))}}},
+)
 def list_items(
     request: Request,
     services: ServicesDep,
@@ -145,13 +150,8 @@ def collection(request: Request, record: LayerRecord) -> dict[str, Any]:
 def _block(services: Services, record: LayerRecord, query: ItemsQuery, found: Selection) -> Block:
     """Return the features of a page as text; the same page is asked for again and again, so it is kept."""
     key = ("page", record.id, record.content_hash, query.key, query.reference, query.offset, query.limit)
-    plain, deflated = services.answers.get((*key, "plain")), services.answers.get((*key, "deflated"))
-    if plain is not None and deflated is not None:
-        return Block(plain, deflated)
-    block = Block.of(",".join(feature_texts(found.frame, found.ids.tolist(), query.reference)).encode("utf-8"))
-    services.answers.put((*key, "plain"), block.plain)
-    services.answers.put((*key, "deflated"), block.deflated)
-    return block
+    ids = found.ids.tolist()
+    return services.blocks(key, lambda: ",".join(feature_texts(found.frame, ids, query.reference)).encode("utf-8"))
 
 
 def rfc3339_now() -> str:

@@ -118,7 +118,7 @@ def dismiss_form(services: ServicesDep, principal: PrincipalDep, job: JobDep) ->
     return RedirectResponse(f"{job_path(job.id)}?f=html", status_code=303)
 
 
-@router.post("/jobs/{job_id}/rerun", summary="Run a job again", response_class=Response)
+@router.post("/jobs/{job_id}/rerun", summary="Run a job again", response_class=Response, status_code=201)
 def rerun_job(request: Request, services: ServicesDep, principal: PrincipalDep, job: JobDep, f: str = "") -> Response:
     """Run a process again with the inputs of a job."""
     check_parameters(request, ("f",))

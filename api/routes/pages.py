@@ -6,7 +6,7 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
 from fastapi import APIRouter, Query, Request
-from fastapi.responses import HTMLResponse, JSONResponse, Response
+from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
 from markupsafe import Markup
 
 import api
@@ -84,6 +84,14 @@ def show_health(services: ServicesDep) -> JSONResponse:
         "map_assets": {"ok": not missing, "message": "run `make setup`" if missing else ""},
     }
     return JSONResponse(body, status_code=503 if fault else 200, headers={"Cache-Control": "no-store"})
+
+
+@router.get("/metrics", summary="Metrics", response_class=PlainTextResponse)
+def show_metrics(request: Request, services: ServicesDep) -> PlainTextResponse:
+    """Return numbers about the running server in Prometheus's text format."""
+    check_parameters(request, ())
+    text = services.counts.text(services.jobs.counts())
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4", headers={"Cache-Control": "no-store"})
 
 
 def _counts(services: Services) -> tuple[dict[str, int], str | None]:

@@ -56,7 +56,12 @@ def get_process(process_id: str) -> Process[Any]:
     return processes[process_id]
 
 
-ProcessDep = Annotated[Process[Any], Depends(get_process)]
+async def give_process(process_id: str) -> Process[Any]:
+    """Return the process that the path names."""
+    return get_process(process_id)
+
+
+ProcessDep = Annotated[Process[Any], Depends(give_process)]
 
 
 @router.get("/processes", summary="All processes", response_class=Response)
@@ -86,7 +91,12 @@ def show_process(
     return JSONResponse(description(request, process), headers={"Vary": "Accept"})
 
 
-@router.post("/processes/{process_id}/execution", summary="Run a process", response_class=Response)
+@router.post(
+    "/processes/{process_id}/execution",
+    summary="Run a process",
+    response_class=Response,
+    responses={201: {"description": "任务已创建 · A job was made"}},
+)
 async def execute_process(
     request: Request,
     services: ServicesDep,

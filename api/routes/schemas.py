@@ -25,19 +25,29 @@ _TYPES: dict[str, dict[str, str]] = {
 _GEOMETRIES = {"point": "point", "line": "linestring", "polygon": "polygon"}
 
 
-@router.get("/collections/{collection_id}/queryables", summary="What a filter may ask for")
-def show_queryables(request: Request, record: RecordDep, f: str = "json") -> JSONResponse:
+class SchemaResponse(JSONResponse):
+    """A JSON Schema."""
+
+    media_type = SCHEMA_JSON
+
+
+@router.get(
+    "/collections/{collection_id}/queryables", summary="What a filter may ask for", response_class=SchemaResponse
+)
+def show_queryables(request: Request, record: RecordDep, f: str = "json") -> SchemaResponse:
     """Return the properties that filters, property parameters and sortby may name."""
     return _document(request, record, f, "queryables")
 
 
-@router.get("/collections/{collection_id}/schema", summary="Schema of a layer's features")
-def show_schema(request: Request, record: RecordDep, f: str = "json") -> JSONResponse:
+@router.get(
+    "/collections/{collection_id}/schema", summary="Schema of a layer's features", response_class=SchemaResponse
+)
+def show_schema(request: Request, record: RecordDep, f: str = "json") -> SchemaResponse:
     """Return the properties of a layer's features, with titles and units."""
     return _document(request, record, f, "schema")
 
 
-def _document(request: Request, record: LayerRecord, f: str, name: str) -> JSONResponse:
+def _document(request: Request, record: LayerRecord, f: str, name: str) -> SchemaResponse:
     check_parameters(request, ("f",))
     check_format(f, ("json",))
     body = {
@@ -48,7 +58,7 @@ def _document(request: Request, record: LayerRecord, f: str, name: str) -> JSONR
         "properties": _properties(record),
         "additionalProperties": False,
     }
-    return JSONResponse(body, media_type=SCHEMA_JSON, headers={"Cache-Control": "no-cache"})
+    return SchemaResponse(body, headers={"Cache-Control": "no-cache"})
 
 
 def _properties(record: LayerRecord) -> dict[str, Any]:

@@ -9,7 +9,7 @@ import pandas as pd
 import shapely
 
 from api.filters.evaluate import matches
-from api.routes.caches import CACHED_FEATURES
+from api.routes.caches import LARGE_LAYER
 from api.routes.query import ItemsQuery, TimeFilter
 from api.routes.services import Services
 from geo.errors import MissingData
@@ -34,7 +34,7 @@ def select(services: Services, record: LayerRecord, query: ItemsQuery) -> Select
     """
     time = query.time if time_field_of(record) else None
     plain = query.region is None and time is None and not query.conditions and not query.order
-    if plain and record.count > CACHED_FEATURES:
+    if plain and record.count > LARGE_LAYER and services.cache.ready(record) is None:
         frame = services.workspace.read(record.id, limit=query.limit, offset=query.offset)
         ids = np.arange(query.offset + 1, query.offset + 1 + len(frame), dtype=np.int64)
         return Selection(frame, ids, record.count)
@@ -90,7 +90,7 @@ def select_one(services: Services, record: LayerRecord, feature_id: str) -> Sele
     """
     if feature_id.isascii() and feature_id.isdigit() and 1 <= int(feature_id[:18]) <= record.count:
         number = int(feature_id)
-        if record.count > CACHED_FEATURES:
+        if record.count > LARGE_LAYER and services.cache.ready(record) is None:
             frame = services.workspace.read(record.id, limit=1, offset=number - 1)
         else:
             frame = services.cache.read(record).iloc[number - 1 : number]

@@ -1,5 +1,6 @@
 """What the routes work with: settings, workspace, layer cache and templates of one app."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Annotated
 
@@ -10,7 +11,9 @@ from api.accounts.store import Accounts
 from api.accounts.throttle import Throttle
 from api.jobs.runner import Runner
 from api.jobs.store import JobStore
+from api.metrics import Counts
 from api.routes.caches import BytesCache, LayerCache, TileSources
+from api.routes.spliced import Block
 from api.settings import Settings
 from api.store import workspace_of
 from layers.store import LayerRecord, UnknownLayer, Workspace
@@ -37,6 +40,7 @@ class Services:
     throttle: Throttle = field(default_factory=Throttle)
     answers: BytesCache = field(default_factory=BytesCache)
     tiles: TileSources = field(default_factory=TileSources)
+    counts: Counts = field(default_factory=Counts)
     streams: Streams = field(default_factory=Streams)
     templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
@@ -49,6 +53,16 @@ class Services:
         return cls(
             settings, workspace, LayerCache(workspace), JobStore(folder), Runner(settings), accounts=Accounts(folder)
         )
+
+    def blocks(self, key: tuple[object, ...], make: Callable[[], bytes]) -> Block:
+        """Return a text and its compressed form, made once as long as the cache keeps them."""
+        plain, deflated = self.answers.get((*key, "plain")), self.answers.get((*key, "deflated"))
+        if plain is not None and deflated is not None:
+            return Block(plain, deflated)
+        block = Block.of(make())
+        self.answers.put((*key, "plain"), block.plain)
+        self.answers.put((*key, "deflated"), block.deflated)
+        return block
 
     def records(self) -> list[LayerRecord]:
         """Return the layers there are; none without a workspace."""
@@ -81,5 +95,10 @@ def get_record(collection_id: str, request: Request) -> LayerRecord:
     return get_services(request).record(collection_id)
 
 
-ServicesDep = Annotated[Services, Depends(get_services)]
+async def give_services(request: Request) -> Services:
+    """Return the services without a detour through another thread, which a plain function would take."""
+    return get_services(request)
+
+
+ServicesDep = Annotated[Services, Depends(give_services)]
 RecordDep = Annotated[LayerRecord, Depends(get_record)]

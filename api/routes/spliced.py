@@ -7,7 +7,7 @@ from fastapi import Request
 from fastapi.responses import Response
 
 _HEADER = b"\x1f\x8b\x08\x00\x00\x00\x00\x00\x00\xff"
-_LEVEL = 4
+_LEVEL = 2
 
 
 @dataclass(frozen=True)

@@ -10,6 +10,7 @@ from api.routes.etags import etag_of, unchanged
 from api.routes.links import collection_path, link
 from api.routes.query import check_format, check_parameters
 from api.routes.services import RecordDep, ServicesDep
+from api.routes.spliced import spliced
 from geo.errors import MissingData
 from layers.store import LayerRecord
 from web_map.vector_tiles import DEEPEST_ZOOM
@@ -78,6 +79,7 @@ def show_tileset(request: Request, record: RecordDep, f: str = "json") -> JSONRe
     f"/collections/{{collection_id}}/tiles/{TILING}/{{z}}/{{row}}/{{column}}",
     summary="A vector tile",
     response_class=Response,
+    responses={200: {"content": {MVT: {}}}, 204: {"description": "没有要素 · Nothing there"}},
 )
 def show_tile(
     request: Request, services: ServicesDep, record: RecordDep, z: int, row: int, column: int, f: str = "mvt"
@@ -96,13 +98,10 @@ def show_tile(
     if unchanged(request, headers["ETag"]):
         return Response(status_code=304, headers=headers)
     key = ("tile", record.id, record.content_hash, z, row, column)
-    content = services.answers.get(key)
-    if content is None:
-        content = services.tiles.get(services.cache, record).tile(z, column, row)
-        services.answers.put(key, content)
-    if not content:
+    block = services.blocks(key, lambda: services.tiles.get(services.cache, record).tile(z, column, row))
+    if not block.plain:
         return Response(status_code=204, headers=headers)
-    return Response(content, media_type=MVT, headers=headers)
+    return spliced(request, (b"", block, b""), media=MVT, headers=headers)
 
 
 def _tileset(request: Request, record: LayerRecord) -> dict[str, Any]:

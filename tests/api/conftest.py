@@ -5,6 +5,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import geopandas as gpd
@@ -154,13 +155,13 @@ def map_settings(map_workspace: Workspace) -> Settings:
     return Settings(workspace=map_workspace.path, warm_worker=False)
 
 
-@pytest.fixture(scope="session")
-def map_server(map_settings: Settings) -> Iterator[str]:
-    """Serve the app on a free port of this machine and yield its address."""
+@contextmanager
+def serving(app: FastAPI, **options: str) -> Iterator[str]:
+    """Serve an app on a free port of this machine and give its address."""
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
     listener.bind(("127.0.0.1", 0))
     port = listener.getsockname()[1]
-    server = uvicorn.Server(uvicorn.Config(create_app(map_settings), log_level="warning"))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="warning", **options))
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listener]}, daemon=True)
     thread.start()
     deadline = time.monotonic() + 20
@@ -171,6 +172,13 @@ def map_server(map_settings: Settings) -> Iterator[str]:
     server.should_exit = True
     thread.join(timeout=10)
     listener.close()
+
+
+@pytest.fixture(scope="session")
+def map_server(map_settings: Settings) -> Iterator[str]:
+    """Serve the app on a free port of this machine and yield its address."""
+    with serving(create_app(map_settings)) as address:
+        yield address
 
 
 @pytest.fixture(scope="session")

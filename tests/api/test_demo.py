@@ -112,3 +112,17 @@ def test_observations_are_all_there(demo: tuple[Path, str]) -> None:
     table = pd.read_csv(folder() / "observations.csv")
     stored = Workspace(demo[0]).observations.read()
     assert len(stored) == table["value"].notna().sum()
+
+
+def test_alarms_lie_where_and_when_the_planted_fires_reached_stations(demo: tuple[Path, str], truth) -> None:
+    store, fires = Workspace(demo[0]), truth["straw_burning_cluster"]
+    alarms = store.read("alarms")
+    assert len(alarms) > 5
+    assert set(alarms["station_id"]) <= {place["station_id"] for place in fires["reached"]}
+    # The smoke of the last hour is still on its way when the fires are out.
+    last = pd.Timestamp(fires["end"]) + pd.Timedelta(hours=3)
+    assert alarms["start"].between(pd.Timestamp(fires["start"]), last).all()
+    assert set(store.read("alarm_episodes")["episode"]) == set(alarms["episode"])
+    cells = store.read("hot_grid")
+    assert {"worst", "ordinary"} <= set(cells["state"])
+    assert (cells["n_station"] + cells["n_micro"] > 0).all()

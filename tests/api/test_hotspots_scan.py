@@ -89,6 +89,18 @@ def test_cases_places_and_population_in_three_files(scan, shared_data: Path, tmp
     assert features(plain)[0]["expected"] != pytest.approx(mu, rel=1e-3)
 
 
+def test_ellipses_and_early_stopping(scan, shared_data: Path, tmp_path: Path) -> None:
+    file, out = shared_data / "hotspots" / "upstate_new_york" / "tracts.csv", tmp_path / "out.geojson"
+    options = ("--cases", "cases", "--model", "poisson", "--cartesian", "latitude,longitude", "--max-share", 0.1)
+    ellipses = (*options, "--shape", "ellipse", "--penalty", "none", "--replications", 99)
+    assert scan(file, *ellipses, "--output", out) == (0, "")
+    first = features(out)[0]
+    assert (round(first["test_statistic"], 6), first["axis_ratio"], first["angle_deg"]) == (15.416469, 4, 90)
+    code, said = scan(file, *options, "--max-radius-km", 0.01, "--stop-after", 5, "--output", out)
+    assert code == 0
+    assert "note: Stopped after " in said
+
+
 TABLE = "id,lon,lat,n,day,town\na,119,34,3,2024-01-01,x\nb,119.1,34,2,2024-01-02,y\nc,119.2,34,1,2024-01-04,x\n"
 BAD = {
     "unknown model": ("--cases n --model normal", "--model normal"),
@@ -103,6 +115,10 @@ BAD = {
     "no axes": ("--cases n --model poisson --cartesian x,y", "--places"),
     "share": ("--cases n --model poisson --max-share 2", "--max-share 2"),
     "no file": ("--cases n --model poisson --population nowhere.csv", "nowhere.csv"),
+    "ellipse in time": ("--cases n --time day --model space-time-permutation --shape ellipse", "space alone"),
+    "no such shape": ("--cases n --model poisson --shape square", "--shape square"),
+    "no such penalty": ("--cases n --model poisson --penalty harsh", "--penalty harsh"),
+    "stop": ("--cases n --model poisson --stop-after -3", "--stop-after -3"),
     "start alone": ("--cases n --model poisson --start 2024-01-01", "--time"),
     "text as cases": ("--cases town --model space-time-permutation --time day", "whole numbers"),
 }

@@ -13,6 +13,8 @@ import pyogrio
 import pyproj
 import pytest
 
+from api.processes import all_processes
+from api.processes.describe import input_fields
 from api.routes.conformance import CLASSES
 from layers.store import Workspace
 
@@ -213,4 +215,5 @@ def test_owslib_lists_and_reads(map_server: str, map_workspace: Workspace) -> No
     assert found == [2, 5]
     assert queryables == sorted([*map_workspace.record("stations").columns, "geometry"])
     assert "zone-incident" in processes
-    assert inputs == ["file", "value", "neighbours", "permutations", "seed"]
+    (gi,) = (process for process in all_processes() if process.id == "hotspots-gi")
+    assert inputs == [field.name for field in input_fields(gi)]

@@ -229,3 +229,21 @@ def test_a_wrong_method_is_405(client: httpx.Client) -> None:
 
 def test_large_answers_are_compressed(client: httpx.Client) -> None:
     assert client.get("/collections").headers["content-encoding"] == "gzip"
+
+
+def test_metrics_count_routes_and_not_what_was_asked_for(client: httpx.Client) -> None:
+    for path in ("/collections/stations", "/collections/secret_name", "/no/such/place"):
+        client.get(path)
+    answer = client.get("/metrics")
+    assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
+    lines = answer.text.splitlines()
+    assert any(
+        line.startswith('suyuan_requests_total{method="GET",route="/collections/{collection_id}",status="404"}')
+        for line in lines
+    )
+    assert 'suyuan_jobs{status="running"} 0' in lines
+    assert "secret_name" not in answer.text
+    assert "no/such" not in answer.text
+    count = next(line for line in lines if line.startswith("suyuan_request_seconds_count"))
+    top = next(line for line in lines if 'le="+Inf"' in line)
+    assert count.split()[1] == top.split()[1]

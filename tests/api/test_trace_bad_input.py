@@ -75,3 +75,15 @@ def test_it_is_said_in_one_line_and_nothing_is_left(suyuan, files, tmp_path, cas
     assert len(err.strip().splitlines()) == 1, err
     assert named in err
     assert list(tmp_path.iterdir()) == []
+
+
+def test_without_omega_the_divergence_moves_and_the_result_says_so(suyuan, tmp_path) -> None:
+    met = tmp_path / "flat.arl"
+    write_arl(met, open_met(MET).drop_vars("omega"))
+    code, _, err = suyuan("trace", "--met", met, *RUN, "--output", tmp_path / "a.tdump")
+    assert code == 0
+    assert "no omega: the vertical motion is that of the wind's divergence" in err
+    assert "DIVERGE" in (tmp_path / "a.tdump").read_text()
+    code, _, err = suyuan("trace", "--met", met, *RUN, "--vertical", "omega", "--output", tmp_path / "b.tdump")
+    assert code == 2
+    assert "choose vertical isobaric or divergence" in err

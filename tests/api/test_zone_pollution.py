@@ -11,7 +11,10 @@ import pytest
 import rasterio
 import shapely
 import xarray as xr
+from scipy.special import ndtr
 
+from geo.sites import to_xyz
+from geo.variogram_kernel import Variogram
 from layers.store import Workspace
 
 SAMPLES = Path(__file__).parents[2] / "data_samples"
@@ -81,6 +84,11 @@ def test_as_layers_of_the_workspace(suyuan, stations, people, workspace):
     above, districts, used = (store.read(f"pollution_{name}") for name in ("above", "districts", "stations"))
     for _, rows in above.groupby("level"):
         bands = rows.set_index("band")
+        shapes = bands.geometry
+        for inner, outer in (("p90", "p50"), ("p50", "p10")):
+            if inner in shapes:
+                outside = shapely.difference(shapes[inner], shapes[outer])
+                assert outside.area < 1e-9 * shapes[outer].area
         assert bands["area_km2"].reindex(["p90", "p50", "p10"]).dropna().is_monotonic_increasing
         middle = bands.loc["p50"]
         assert middle["people_low"] <= middle["people_best"] <= middle["people_high"]
@@ -89,7 +97,7 @@ def test_as_layers_of_the_workspace(suyuan, stations, people, workspace):
     zones = store.read("pollution_zones")
     for level, rows in above[above["band"] == "p50"].groupby("level"):
         dirtier = zones.loc[zones["from_value"] >= level, "area_km2"].sum()
-        assert rows["area_km2"].iloc[0] == pytest.approx(dirtier, rel=0.01)
+        assert rows["area_km2"].iloc[0] == pytest.approx(dirtier, rel=1e-5)
     assert districts.groupby("name")["share_pct"].sum().to_numpy() == pytest.approx(100.0, abs=0.01)
     assert len(districts["name"].unique()) == 6
     assert len(used) == 30
@@ -183,6 +191,55 @@ def test_drift_by_a_grid_and_by_distance(suyuan, stations, tmp_path):
         assert found == pytest.approx(slope, rel=0.15)
 
 
+def test_places_get_their_value(suyuan, stations, tmp_path):
+    given = table()
+    places = pd.DataFrame(
+        {"who": ["at a station", "between"], "lon": [given["lon"][0], 119.0], "lat": [given["lat"][0], 34.5]}
+    )
+    places.to_csv(tmp_path / "in.csv", index=False)
+    files = {
+        "receptors": tmp_path / "in.csv",
+        "receptors_output": tmp_path / "out.csv",
+        "output": tmp_path / "z.geojson",
+    }
+    own = {"model": "exponential", "nugget": 20, "sill": 2500, "range_km": 120}
+    assert suyuan(*command(stations, **files, **own))[0] == 0
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert found["who"].tolist() == ["at a station", "between"]
+    assert found["pm25_interpolated"][0] == pytest.approx(given["pm25"][0], abs=1e-3)
+    assert found["sd"][0] == pytest.approx(0.0, abs=1e-2)
+    # The whole system of ordinary kriging, solved here.
+    xyz = to_xyz(given["lon"].to_numpy(), given["lat"].to_numpy())
+    target = to_xyz(np.array([119.0]), np.array([34.5]))
+    variogram = Variogram("exponential", 20.0, 2480.0, 120_000.0)
+    system = np.ones((31, 31))
+    system[:30, :30] = variogram.at(np.linalg.norm(xyz[:, None] - xyz, axis=2))
+    system[30, 30] = 0.0
+    right = np.append(variogram.at(np.linalg.norm(xyz - target, axis=1)), 1.0)
+    solved = np.linalg.solve(system, right)
+    assert found["pm25_interpolated"][1] == pytest.approx(solved[:30] @ given["pm25"], rel=1e-5)
+    assert found["sd"][1] == pytest.approx(np.sqrt(solved @ right), rel=1e-5)
+    chance = ndtr((found["pm25_interpolated"][1] - 115.0) / found["sd"][1])
+    assert found["chance_above_115"][1] == pytest.approx(chance, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("x\n1\n", "no column lon, lat"), ("lon,lat\n", "no place"), ("lon,lat\n119,34\n500,3\n", "line 3: lon '500'")],
+)
+def test_places_that_are_none(suyuan, stations, tmp_path, text, said):
+    (tmp_path / "in.csv").write_text(text, "utf-8")
+    files = {
+        "receptors": tmp_path / "in.csv",
+        "receptors_output": tmp_path / "out.csv",
+        "output": tmp_path / "z.geojson",
+    }
+    code, _, noted = suyuan(*command(stations, cell_m=8000, **files))
+    assert (code, noted.strip().count("\n")) == (2, 0), noted
+    assert said in noted
+    assert not (tmp_path / "z.geojson").exists()
+
+
 def test_few_stations_take_inverse_distance(suyuan, tmp_path):
     table(5).to_csv(tmp_path / "few.csv", index=False)
     out = tmp_path / "z.geojson"
@@ -213,6 +270,18 @@ def test_own_levels_for_a_value_of_ones_own(suyuan, tmp_path):
     zones = gpd.read_file(out)
     assert zones["to_value"].dropna().tolist() == [50.0, 100.0, 150.0]
     assert zones["category"].isna().all()
+
+
+def test_the_day_of_a_table_says_the_standard(suyuan, tmp_path):
+    out = tmp_path / "z.geojson"
+    table().assign(date="2020-01-05").to_csv(tmp_path / "day.csv", index=False)
+    assert suyuan(*command(tmp_path / "day.csv", output=out))[0] == 0
+    assert "HJ 633-2012 for pm25 24h" in gpd.read_file(out)["assumptions_en"].iloc[0]
+    two = pd.concat([table().assign(date=f"2020-01-0{day}", id=range(30)) for day in (5, 6)])
+    two.to_csv(tmp_path / "two.csv", index=False)
+    code, _, noted = suyuan(*command(tmp_path / "two.csv", output=out))
+    assert code == 2
+    assert "column date holds 2 days" in noted
 
 
 def test_same_place_gaps_and_far_stations_are_said(suyuan, tmp_path):
@@ -255,6 +324,8 @@ def test_same_place_gaps_and_far_stations_are_said(suyuan, tmp_path):
         ({}, {"surface_output": "s.png"}, ".tif, .nc or .csv"),
         ({}, {"variogram_output": "v.png"}, ".svg or .csv"),
         ({}, {"variogram_output": "v.svg", "method": "idw"}, "no variogram"),
+        ({}, {"receptors": "in.csv"}, "belong together"),
+        ({}, {"receptors": "in.csv", "receptors_output": "out.pdf"}, ".csv or .xlsx"),
         ({}, {"time": "soon"}, "--time soon"),
     ],
 )

@@ -112,7 +112,10 @@ def sources(tmp_path: Path) -> Path:
 def test_measures_of_a_colour(suyuan, sources, tmp_path):
     out = tmp_path / "m.geojson"
     sites = SAMPLES / "construction_sites.geojson"
-    options = ("--sources", sources, "--sites", sites, "--date", "2021-11-05", "--output", out)
+    zone = gpd.GeoDataFrame({"name": ["环内"]}, geometry=[box(119.1, 34.5, 119.3, 34.7)], crs=4326)
+    zone.to_file(tmp_path / "ring.geojson")
+    ring = ("--vehicle-zone", tmp_path / "ring.geojson")
+    options = ("--sources", sources, "--sites", sites, *ring, "--date", "2021-11-05", "--output", out)
     code, said, noted = suyuan(
         "zone", "measures", "--colour", "orange", *options, "--lists-output", tmp_path / "m.xlsx"
     )
@@ -124,7 +127,8 @@ def test_measures_of_a_colour(suyuan, sources, tmp_path):
     assert "1 exempt" in noted
     assert "defaults of this program" in noted
     sheets = pd.read_excel(tmp_path / "m.xlsx", sheet_name=None)
-    assert len(sheets) == 4
+    assert len(sheets) == 5
+    assert sheets["车辆限行区"].iloc[0, 0] == "环内"
     assert sheets["减排比例核算"].iloc[0, 4] == pytest.approx(34.0)
     assert suyuan("zone", "measures", "--colour", "red", *options[:-1], tmp_path / "m.pdf")[0] == 0
     assert "SO2" in pypdf.PdfReader(tmp_path / "m.pdf").pages[0].extract_text()
@@ -233,11 +237,35 @@ def test_an_area_from_a_file_alone(suyuan, drawn, workspace, tmp_path):
     assert json.loads((tmp_path / "a.geojson").read_text("utf-8"))["provenance"]["process"] == "zone-area"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        shapely.to_wkt(box(119.0, 34.45, 119.2, 34.65)),
+        shapely.to_geojson(box(119.0, 34.45, 119.2, 34.65)),
+        json.dumps(
+            {"type": "Feature", "properties": {}, "geometry": box(119.0, 34.45, 119.2, 34.65).__geo_interface__}
+        ),
+        gpd.GeoSeries([box(119.0, 34.45, 119.2, 34.65)]).to_json(),
+    ],
+    ids=["wkt", "geometry", "feature", "collection"],
+)
+def test_a_drawn_polygon(suyuan, tmp_path, text):
+    out = tmp_path / "a.geojson"
+    assert suyuan("zone", "area", text, "--output", out)[0] == 0
+    found = gpd.read_file(out)
+    assert found["name"].tolist() == ["1"]
+    assert found["area_km2"][0] == pytest.approx(area_m2(box(119.0, 34.45, 119.2, 34.65)) / 1e6)
+
+
 def test_areas_bad_input(suyuan, drawn, tmp_path):
     gpd.GeoDataFrame({"a": [1]}, geometry=[Point(119, 34)], crs=4326).to_file(tmp_path / "point.geojson")
     cases = [
         ((tmp_path / "point.geojson",), "holds no polygon"),
         (("none.geojson",), "no such file"),
+        (("POLYGON((0 0, 1",), "cannot be read"),
+        (('{"type": "Nothing"}',), "cannot be read"),
+        (('{"type": "FeatureCollection", "features": []}',), ""),
+        (("POLYGON((500000 0, 600000 0, 600000 9, 500000 0))",), "in degrees"),
         ((drawn, "--name", "nix"), "no such column; there are 名称"),
         ((drawn, "--population", "none.nc"), "no such file"),
         ((drawn, "--inventory", "boilers"), "no workspace"),

@@ -19,7 +19,7 @@ def test_cells_have_the_area_that_they_promise():
     assert [area_m2(shape) for shape in grid.polygons(cells)] == pytest.approx([9e6] * 4, rel=1e-5)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=20, deadline=None)
 @given(x=st.floats(0, 1), y=st.floats(0, 1), size=st.sampled_from([500.0, 3000.0]))
 def test_a_position_lies_in_the_polygon_of_its_cell_and_the_grid_covers_the_box(x, y, size):
     lon, lat = CITY[0] + x * (CITY[2] - CITY[0]), CITY[1] + y * (CITY[3] - CITY[1])

@@ -67,6 +67,38 @@ def test_zones_add_up() -> None:
     assert people_inside(shapely.Polygon(), density).best == 0.0
 
 
+@pytest.mark.parametrize("count", [4, 17, 60])
+def test_each_cell_is_what_cutting_it_alone_gives(count: int) -> None:
+    """A ragged zone with a hole, in two parts, partly beyond the grid; each cell against its own intersection."""
+    ragged = shapely.union_all(
+        [
+            shapely.difference(circle(119.15, 34.5, 9_000.0, 37), circle(119.16, 34.5, 2_500.0)),
+            shapely.box(119.33, 34.71, 119.6, 34.9),
+        ]
+    )
+    density = grid(count)
+    lon, lat = density.edges()
+    found = inside_km2(ragged, density)
+    whole = inside_km2(shapely.box(*BOX).buffer(1.0), density)
+    for row in range(count):
+        for column in range(count):
+            cell = shapely.box(lon[column], lat[row], lon[column + 1], lat[row + 1])
+            share = shapely.intersection(ragged, cell).area / cell.area
+            assert found[row, column] == pytest.approx(share * whole[row, column], abs=1e-9)
+
+
+def test_the_range_knows_cells_beyond_the_zones_box() -> None:
+    values = np.full((41, 41), 100.0)
+    values[20, 20] = 5_000.0
+    beside = shapely.box(119.212, 34.607, 119.214, 34.612)  # the dense cell ends at 119.205
+    assert people_inside(beside, grid(41, values)).high == pytest.approx(5_000.0 * area_m2(beside) / 1e6, rel=1e-3)
+
+
+def test_a_zone_beyond_the_grid_holds_nobody() -> None:
+    found = people_inside(shapely.box(110.0, 30.0, 110.1, 30.1), grid())
+    assert (found.low, found.best, found.high) == (0.0, 0.0, 0.0)
+
+
 def test_share_of_a_district() -> None:
     district = shapely.box(119.0, 34.5, 119.2, 34.7)
     part, area, share = share_inside(district, ZONE)

@@ -10,7 +10,7 @@ LAYERS = (
     "station_means trajectories trajectory_points hotspots local_moran emerging_hotspots hotspot_clusters "
     "alarms alarm_episodes point_density cluster_points point_clusters hot_grid affected_zones zone_bands "
     "arrival_lines zone_districts zone_objects pollution_zones pollution_above pollution_districts "
-    "pollution_stations pollution_warnings reduction_sources reduction_totals sites_to_stop zone_areas "
+    "pollution_stations pollution_warnings reduction_sources reduction_totals sites_to_stop vehicle_zones zone_areas "
     "area_districts area_objects unmonitored_sites unmonitored_stacks"
 )
 
@@ -48,11 +48,11 @@ def test_only_what_an_analysis_cannot_do_without_is_required():
         "parks": {"name"},
         "construction_sites": {"area_m2"},
         "boilers": {"fuel", "capacity_tph"},
-        "emission_sources": {"name"},
         "chp_units": {"capacity_mw"},
         "fire_points": {"time"},
         "fire_rasters": {"time", "kind", "path"},
         "townships": {"name"},
+        "emission_sources": {"name"},
     }
 
 

@@ -121,7 +121,10 @@ def test_a_planted_spot_that_grows_is_found():
     assert out.loc[inside, "pattern"].isin(["intensifying_hot", "persistent_hot"]).sum() >= 0.5 * inside.sum()
     assert (out["pattern"] == "intensifying_hot").any()
     assert (out["pattern"] == "new_hot").any()
-    assert out.attrs["warnings"] == []
+    assert ["--trend overlap" in text for text in out.attrs["warnings"]] == [True]
+    fair = run(series(cube), neighbours="knn:4", overlap=True)
+    assert fair.attrs["warnings"] == []
+    assert (fair["trend_z"].abs() <= out["trend_z"].abs()).all()
 
 
 def test_noise_has_few_places_that_are_hot():

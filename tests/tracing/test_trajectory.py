@@ -23,19 +23,19 @@ def xyz(lon, lat):
     return np.stack([np.cos(lat) * np.cos(lon), np.cos(lat) * np.sin(lon), np.sin(lat)], -1)
 
 
-def rotation_wind(lon, lat):
-    """Wind to east and north (m/s) of the sphere turning about POLE."""
-    velocity = OMEGA_ROTATION * EARTH_RADIUS_M * np.cross(POLE, xyz(lon, lat))
+def rotation_wind(lon, lat, pole=POLE, omega=OMEGA_ROTATION):
+    """Wind to east and north (m/s) of the sphere turning about a pole."""
+    velocity = omega * EARTH_RADIUS_M * np.cross(pole, xyz(lon, lat))
     lam, phi = np.radians(lon), np.radians(lat)
     east = np.stack([-np.sin(lam), np.cos(lam), 0 * lam], -1)
     north = np.stack([-np.sin(phi) * np.cos(lam), -np.sin(phi) * np.sin(lam), np.cos(phi)], -1)
     return (velocity * east).sum(-1), (velocity * north).sum(-1)
 
 
-def turned(lon, lat, seconds):
+def turned(lon, lat, seconds, pole=POLE, omega=OMEGA_ROTATION):
     """Where solid rotation takes a point (Rodrigues)."""
-    p, angle = xyz(lon, lat), OMEGA_ROTATION * seconds
-    q = p * np.cos(angle) + np.cross(POLE, p) * np.sin(angle) + POLE * (POLE @ p) * (1 - np.cos(angle))
+    p, angle = xyz(lon, lat), omega * seconds
+    q = p * np.cos(angle) + np.cross(pole, p) * np.sin(angle) + pole * (pole @ p) * (1 - np.cos(angle))
     return np.degrees(np.arctan2(q[1], q[0])), np.degrees(np.arcsin(q[2]))
 
 
@@ -241,6 +241,40 @@ def test_round_the_earth_and_over_the_dateline(tools):
     start_lon = pd.concat([tools.start(NOON, -1.5, 5.0), tools.start(NOON, 358.5, 5.0)], ignore_index=True)
     twice = trajectories(met, start_lon, hours=5)
     np.testing.assert_array_equal(twice["lon"][:6], twice["lon"][6:])
+
+
+# 20 m/s about an axis on the equator: north along the meridian of Greenwich, over the pole, south along the dateline.
+OVER = (np.array([0.0, -1.0, 0.0]), 20.0 / EARTH_RADIUS_M)
+
+
+@pytest.fixture(scope="module")
+def whole_earth(tools):
+    return tools.make(tools.latlon(-180.0, -90.0, 1.0, 360, 181), lambda lon, lat: rotation_wind(lon, lat, *OVER))
+
+
+@pytest.mark.parametrize("method", ["petterssen", "midpoint", "rk4"])
+@pytest.mark.parametrize("step", [None, 10.0])
+def test_paths_go_over_the_poles(whole_earth, tools, step, method):
+    options = Integration(method=method, step_minutes=step)
+    places = [(0.0, 84.0), (0.0, 78.5), (12.0, 85.0), (180.0, -83.0), (-170.0, -85.0)]
+    starts = pd.concat([tools.start(NOON, lon, lat) for lon, lat in places], ignore_index=True)
+    points = trajectories(whole_earth, starts, hours=24, vertical="isosigma", options=options)
+    for number, (lon, lat) in enumerate(places, start=1):
+        path = points[points["trajectory"] == number]
+        assert path["end_reason"].iloc[-1] == "completed"
+        there = [turned(lon, lat, 3600.0 * age, *OVER) for age in path["age_h"]]
+        apart = tools.separation_km(path["lon"], path["lat"], *np.transpose(there))
+        # Of 1728 km over the pole; winds between the points of a grid of one degree cost some of it.
+        assert apart.max() < 0.5
+    back = trajectories(
+        whole_earth,
+        points.groupby("trajectory").last().reset_index()[["receptor", "time", "lon", "lat", "height_m_agl"]],
+        hours=-24,
+        vertical="isosigma",
+        options=options,
+    ).groupby("trajectory")
+    home = back.last()
+    assert tools.separation_km(home["lon"], home["lat"], *np.transpose(places)).max() < 0.05
 
 
 def test_lines_are_split_at_the_dateline(tools):

@@ -166,7 +166,7 @@ def test_nan_wind_names_time_and_place(eastward):
     bad = eastward.copy(deep=True)
     bad["u"][{"time": 4, "y": 7, "x": 9}] = np.nan
     bad["u10"][{"time": 4, "y": 7, "x": 9}] = np.nan
-    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, 108 m above ground"):
+    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, 10 m above ground"):
         prepare(bad)
 
 

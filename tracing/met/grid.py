@@ -58,6 +58,12 @@ class MetGrid:
         """Whether the columns go round the whole Earth."""
         return self.kind == LATLON and self.nx * self.dx > 360.0 - 0.5 * self.dx
 
+    @property
+    def poles(self) -> tuple[bool, bool, float]:
+        """Whether the first and the last row are the poles of a grid round the Earth, and radians per row."""
+        south, north = abs(self.y0 + 90.0) < 1e-6, abs(self.y0 + (self.ny - 1) * self.dy - 90.0) < 1e-6
+        return self.cyclic and south, self.cyclic and north, float(np.radians(self.dy))
+
     @cached_property
     def projection(self) -> Proj:
         """The map projection (only for projected grids)."""

@@ -24,6 +24,19 @@ MAY = {
     Role.ADMIN: {Permission.PUBLIC, Permission.READ, Permission.RUN, Permission.ADMIN},
 }
 
+# And which routes ask for anything else than to be allowed to look.
+NOT_READ = {
+    Permission.PUBLIC: {"/login", "/logout", "/healthz", "/static/{name:path}", "/assets/{name:path}"},
+    Permission.RUN: {
+        "/processes/{process_id}/execution",
+        "/processes/{process_id}/form",
+        "/jobs/{job_id}/rerun",
+        "/jobs/{job_id}/dismiss",
+        "/jobs/{job_id}",
+    },
+    Permission.ADMIN: {"/audit"},
+}
+
 
 def filled(template: str) -> str:
     return re.sub(r"\{[^}]*\}", "1", template)
@@ -39,6 +52,13 @@ def test_the_table_holds_every_route_and_no_other() -> None:
 
 def test_roles_may_what_is_written_here() -> None:
     assert {role: set(allowed) for role, allowed in ALLOWED.items()} == MAY
+
+
+def test_what_asks_for_more_or_less_than_to_look_is_written_here() -> None:
+    for permission, paths in NOT_READ.items():
+        assert {path for (_, path), needed in ACCESS.items() if needed is permission} == paths
+    unsafe = {path for (method, path), needed in ACCESS.items() if method != "GET" and needed is Permission.READ}
+    assert unsafe == {"/account/tokens", "/account/tokens/{token_id}"}, "one's own tokens, and nothing else, by all"
 
 
 def test_every_route_for_every_role(come) -> None:

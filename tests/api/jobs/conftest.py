@@ -110,16 +110,24 @@ def serve(places: Path) -> Iterator[Callable[[], Server]]:
         server.close()
 
 
-def workers() -> set[int]:
-    """Return the ids of the processes of this machine that are workers of jobs."""
+def workers(server: Server) -> set[int]:
+    """Return the ids of the processes in which a server runs its jobs."""
     found = set()
     for folder in Path("/proc").iterdir():
         if folder.name.isdigit():
             try:
                 command = (folder / "cmdline").read_bytes()
-                state = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0]
+                parent = int((folder / "stat").read_text().rsplit(")", 1)[1].split()[1])
             except OSError:
                 continue
-            if b"api.jobs.worker" in command and state != "Z":
+            if b"api.jobs.worker" in command and parent == server.process.pid:
                 found.add(int(folder.name))
     return found
+
+
+def alive(process: int) -> bool:
+    """Return whether a process runs."""
+    try:
+        return (Path("/proc") / str(process) / "stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except OSError:
+        return False

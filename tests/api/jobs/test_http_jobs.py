@@ -96,7 +96,8 @@ def test_a_job_from_request_to_layer(web: httpx.Client, places: Path) -> None:
     assert [f["properties"] for f in features] == [f["properties"] for f in layer["features"]]
     record = web.get(links["describedby"]).json()
     assert record["inputs"] == [{"id": "places", "sha256": content_hash(Workspace(places).read("places"))}]
-    assert record["parameters"] == SHORT | {"neighbours": "knn:8", "permutations": 0, "seed": 1}
+    defaults = PROCESSES["hotspots-gi"].inputs(**SHORT).model_dump(mode="json", exclude_none=True)
+    assert record["parameters"] == SHORT | defaults
     assert record["outputs"][0]["count"] == 300
     assert [line["level"] for line in web.get(f"/jobs/{job}/log").json()["lines"]][0] == "INFO"
     again = web.post(f"/jobs/{job}/rerun").json()["jobID"]

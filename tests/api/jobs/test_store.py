@@ -9,6 +9,7 @@ import pytest
 from api.errors import Busy, Conflict, UnknownResource
 from api.jobs.model import Findings, State
 from api.jobs.store import MOST_ATTEMPTS, JobStore
+from api.jobs.worker import _Reporter
 from geo.errors import SourceUnavailable
 
 NOTHING = Findings((), "无", "none", {})
@@ -64,6 +65,15 @@ def test_only_the_holder_finishes_and_only_once(store: JobStore) -> None:
     assert store.succeed(taken)
     assert store.get(taken.id).state is State.SUCCESSFUL
     assert not store.fail(taken, "x", "y")
+
+
+def test_a_worker_of_an_earlier_attempt_finishes_nothing(store: JobStore) -> None:
+    submit(store)
+    earlier = store.claim("one", most=1)
+    store.release(earlier, "gone")
+    later = store.claim("one", most=1)
+    assert not store.record(earlier, NOTHING)
+    assert store.record(later, NOTHING)
 
 
 def test_a_result_that_was_recorded_is_published_by_the_next_runner(store: JobStore) -> None:
@@ -141,3 +151,16 @@ def test_progress_tells_what_remains(store: JobStore) -> None:
     assert (told.progress, told.step) == (0.25, "paths")
     later = told.started + timedelta(seconds=10)
     assert told.remaining_seconds(later) == pytest.approx(30.0)
+
+
+def test_progress_never_goes_back(store: JobStore) -> None:
+    submit(store)
+    job = store.claim("r", most=1)
+    report, seen = _Reporter(store, job), []
+    for what, share in (("a", 0), ("a", 5), ("a", 10), ("b", 0), ("b", 10), ("a", 1), ("c", 3)):
+        report._last = 0.0
+        report(share, 10, what)
+        seen.append(store.get(job.id).progress)
+    assert seen[:4] == pytest.approx([0.0, 0.45, 0.9, 0.9])
+    assert seen == sorted(seen)
+    assert seen[-1] < 1
