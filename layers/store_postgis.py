@@ -38,6 +38,7 @@ _HINTS = {
     "53100": "the database's disk is full; nothing was changed",
     "55P03": "another program is writing or holds the layer open; try again when it is done",
     "57": "the database stopped the work; nothing was changed, try again",
+    "0A000": "install PostGIS on the database server, on Debian: apt-get install postgresql-postgis",
     "42501": "the database user may not do this; ask for the right to create tables in the schema",
     "28": "check user and password in SUYUAN_DATABASE_URL or ~/.pgpass",
     "08": "check that the database runs and SUYUAN_DATABASE_URL is right",

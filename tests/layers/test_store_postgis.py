@@ -194,7 +194,12 @@ def test_a_writer_that_waits_too_long_says_so(shared, postgis_url, tmp_path, sch
 
 @pytest.mark.parametrize(
     ("code", "message"),
-    [("53100", "disk is full; nothing was changed"), ("57014", "stopped the work"), ("42501", "may not do this")],
+    [
+        ("53100", "disk is full; nothing was changed"),
+        ("57014", "stopped the work"),
+        ("42501", "may not do this"),
+        ("0A000", "install PostGIS"),
+    ],
 )
 def test_what_the_database_refuses_is_one_clear_line_and_nothing_is_lost(
     shared, postgis_url, schema, state, caplog, code, message
