@@ -185,7 +185,8 @@ def _jobs(worst: Worst) -> tuple[tuple[Process[Any], Inputs], ...]:
         (GI, PlaceInputs(file="station_means", value="pm25_ug_m3")),
         # Five days are no month and little past: the practice episode is judged by what there is.
         (ALARMS, AlarmInputs(min_days=1)),
-        (GRID, GridInputs(min_share=0.1, hour=worst.time.isoformat())),
+        # An hour before the worst one: there it bubbles where later a whole town is in the smoke.
+        (GRID, GridInputs(min_share=0.1, hour=(worst.time - pd.Timedelta(hours=1)).isoformat())),
     )
 
 

@@ -68,3 +68,20 @@ def _wanted(area: BaseGeometry, lon: Array, lat: Array) -> NDArray[np.bool_]:
     for part in (np.s_[:-1, :-1], np.s_[1:, :-1], np.s_[:-1, 1:], np.s_[1:, 1:]):
         wanted[part] |= met
     return wanted
+
+
+class Places(Grid):
+    """Single places instead of a grid: `lon` and `lat` are pairs, shape (place,)."""
+
+    @classmethod
+    def at(cls, lon: Array, lat: Array) -> "Places":
+        """Return the places at pairs of longitude and latitude (degrees)."""
+        return cls(lon, lat, np.ones(len(lon), dtype=bool))
+
+    def nodes(self) -> tuple[Array, Array]:
+        """Return longitudes and latitudes, shape (place,)."""
+        return self.lon, self.lat
+
+    def scatter(self, values: Array) -> Array:
+        """Return values of the places as they are."""
+        return np.asarray(values, dtype=np.float64)

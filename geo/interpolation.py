@@ -242,7 +242,10 @@ def _trend_at_sites(sites: Sites, options: Options) -> tuple[Array, Array, Array
             raise InvalidInput(f"drift {name} is {column[0]:g} at every station: it explains nothing, leave it out")
     centre, scale = np.array([c.mean() for c in raw]), np.array([c.std() for c in raw])
     columns = [(c - m) / s for c, m, s in zip(raw, centre, scale, strict=True)]
-    return np.column_stack([np.ones(len(sites.values)), *columns]), centre, scale
+    trend = np.column_stack([np.ones(len(sites.values)), *columns])
+    if np.linalg.matrix_rank(trend, tol=1e-6 * np.sqrt(len(trend))) < trend.shape[1]:
+        raise InvalidInput(f"drifts {', '.join(options.drift)} say the same at the stations: leave one of them out")
+    return trend, centre, scale
 
 
 def _scaled(column: Array, centre: float, scale: float, name: str) -> Array:

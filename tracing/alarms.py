@@ -49,6 +49,7 @@ class AlarmRule:
     ratio : (value + offset) to (expected + offset) that a start needs
     offset : added before the logarithm, in the values' unit; None for that of the pollutant
     alike : hours of like weather that make the expectation, where weather is given
+    max_false_share : alarms with a higher estimated share of false ones do not come back
     link_km, link_h : alarms so near to each other, and so few hours apart, are one episode
     """
 
@@ -61,6 +62,7 @@ class AlarmRule:
     offset: float | None = None
     alike: int = 30
     gap: int = 1
+    max_false_share: float = 1.0
     link_km: float = 10.0
     link_h: int = 1
 
@@ -158,8 +160,15 @@ def find_alarms(
     chance = FalseAlarms.of(found["z"].to_numpy(), mirrored["z"].to_numpy(), n_judged)
     found["false_share"] = false_share(found["z"].to_numpy(), mirrored["z"].to_numpy())
     found["pollutant"] = pollutant
-    if since is not None:
-        found = found[found["end"] >= since.tz_convert("UTC").floor("h")].reset_index(drop=True)
+    doubtful = found["false_share"] > rule.max_false_share
+    if doubtful.any():
+        notes = (
+            *notes,
+            f"{int(doubtful.sum())} of {len(found)} alarms were left out: as strong ones are false to more than "
+            f"{100.0 * rule.max_false_share:g} % by estimate.",
+        )
+    late = found["end"] >= since.tz_convert("UTC").floor("h") if since is not None else True
+    found = found[~doubtful & late].reset_index(drop=True)
     found["episode"] = episode_numbers(found, hourly.places, link_km=rule.link_km, link_h=rule.link_h)
     warnings = (*hourly.notes, *notes, *_warnings(judged, hourly, rule))
     return Alarms(_table(found, hourly), episodes_of(found, hourly.places, rule.link_km), chance, warnings)
@@ -207,6 +216,10 @@ def _check(rule: AlarmRule) -> None:
         (not rule.threshold > rule.stay > 0.0, f"--threshold {rule.threshold:g}: give a number above {rule.stay:g}"),
         (not rule.ratio >= 1.0, f"--ratio {rule.ratio:g}: give 1 or more"),
         (rule.offset is not None and not rule.offset > 0.0, "--offset: give a positive number"),
+        (
+            not 0.0 < rule.max_false_share <= 1.0,
+            f"--max-false-share {rule.max_false_share:g}: give a share above 0 and at most 1",
+        ),
         (not rule.link_km > 0.0 or rule.link_h < 0, "--link-km must be positive and --link-h 0 or more"),
     )
     for bad, text in wrong:

@@ -47,7 +47,7 @@ class CubeRule:
     ----------
     step : "as given" (each distinct time is a step) or hour, day, month, year (the mean of a place's values in it;
         steps without any value between the first and the last are kept, as missing).
-    neighbours : as for `tracing.hotspots.gi_star`; auto looks at the places' means.
+    neighbours : as for `tracing.hotspots.gi_star`, but for inverse; auto looks at the places' means.
     back : steps before a bin's own that belong to its neighbourhood.
     window : cube, neighbourhood or step; see `tracing.emerging_kernel.space_time_gi_z`.
     zero : whether a missing bin is 0 (counts of events), not missing.
@@ -187,6 +187,11 @@ def _check(rule: CubeRule) -> None:
         raise InvalidInput(f"step {rule.step!r} is not known: choose one of as given, {', '.join(STEPS)}")
     if rule.back < 0:
         raise InvalidInput(f"{rule.back} steps back: give 0 or more")
+    if parse_rule(rule.neighbours).kind == "inverse":
+        raise InvalidInput(
+            f"neighbours {rule.neighbours!r}: emerging hot spots count neighbours without weights; write knn:8, "
+            "distance:3000 (metres), contiguity or auto"
+        )
     if rule.autocorrelation and rule.overlap:
         raise InvalidInput("the trend is corrected for autocorrelation or for overlap, not for both: choose one")
 

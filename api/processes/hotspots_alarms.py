@@ -56,6 +56,9 @@ class AlarmInputs(Inputs):
     ratio: Annotated[float, Zh("与应有浓度之比的下限")] = Field(
         1.5, ge=1.0, description="least ratio to what is expected"
     )
+    max_false_share: Annotated[float, Zh("估计误报占比高于此值的报警不列出")] = Field(
+        1.0, gt=0, le=1, description="alarms with a higher estimated share of false ones are left out"
+    )
     link_km: Annotated[float, Zh("相距不超过此千米数的报警合为一次过程")] = Field(
         10.0, gt=0, le=500, description="alarms so near to each other are one episode"
     )
@@ -81,6 +84,7 @@ def run(inputs: AlarmInputs, context: Context) -> Outcome:
         min_days=inputs.min_days,
         threshold=inputs.threshold,
         ratio=inputs.ratio,
+        max_false_share=inputs.max_false_share,
         link_km=inputs.link_km,
     )
     since = None if inputs.since is None else moment(inputs.since)
@@ -91,14 +95,17 @@ def run(inputs: AlarmInputs, context: Context) -> Outcome:
     unit = unit_of(pollutant)
     alarms, episodes = found.alarms.assign(unit=unit), found.episodes.assign(unit=unit)
     said_zh, said_en = found.false_alarms.said()
-    judged = found.false_alarms.judged
+    judged, count = found.false_alarms.judged, found.false_alarms.alarms
+    fewer = len(alarms) < count
+    listed_zh, listed_en = (f"，列出 {len(alarms)} 个", f" ({len(alarms)} listed)") if fewer else ("", "")
     return Outcome(
         layers={
             "alarms": ResultLayer(alarms, "alarms"),
             "alarm_episodes": ResultLayer(episodes, "alarm_episodes"),
         },
-        summary_zh=f"判断 {judged} 个站点小时：报警 {len(alarms)} 个，过程 {len(episodes)} 次" + _then("；", said_zh),
-        summary_en=f"{judged} place-hours judged: {len(alarms)} alarms in {len(episodes)} episodes"
+        summary_zh=f"判断 {judged} 个站点小时：报警 {count} 个{listed_zh}，过程 {len(episodes)} 次"
+        + _then("；", said_zh),
+        summary_en=f"{judged} place-hours judged: {count} alarms{listed_en} in {len(episodes)} episodes"
         + _then("; ", said_en),
         warnings=(*notes, *found.warnings),
         page=[
@@ -117,7 +124,8 @@ PROCESS = Process(
     command=("hotspots", "alarms"),
     title_zh="高值报警",
     title_en="High-value alarms",
-    description_zh="逐小时与本站同时段历史（可按气象相似）及周边站点比较，只用过去的数据；相邻相继的报警合为一次过程，误报率按镜像值估计。",
+    description_zh="逐小时与本站同时段历史（可按气象相似）及周边站点比较，只用过去的数据；"
+    "相邻相继的报警合为一次过程，误报率按镜像值估计。",
     description_en="Each hour against the place's own past at that time of day (in like weather) and its neighbours, "
     "by past data alone; alarms that touch are one episode; the false ones are estimated from mirror values.",
     example="suyuan hotspots alarms --observations hourly.csv --stations stations.csv --pollutant pm25 "

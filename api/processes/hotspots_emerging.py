@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
 from tracing.emerging import CubeRule, emerging
 
@@ -23,10 +23,11 @@ class EmergingInputs(Inputs):
     step: Literal["as-given", "hour", "day", "month", "year"] = Field(
         "as-given", description="each distinct time is a step, or the mean of each hour, day, month or year of the city"
     )
-    neighbours: str = Field(
+    neighbours: Annotated[str, Zh("邻域：knn:K 最近 K 处，distance:米 大地距离，contiguity 相邻面，auto 自动")] = Field(
         "knn:8",
-        description="knn:K nearest places, distance:METRES (geodesic), or contiguity (polygons that touch)",
-        examples=["knn:8", "distance:3000", "contiguity"],
+        description="knn:K nearest places, distance:METRES (geodesic), contiguity (polygons that touch), or auto (the "
+        "distance of the strongest autocorrelation of the places' means)",
+        examples=["knn:8", "distance:3000", "contiguity", "auto"],
     )
     steps_back: int = Field(1, ge=0, description="steps before a bin's own that belong to its neighbourhood")
     window: Literal["cube", "neighbourhood", "step"] = Field(

@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, field_validator
 
-from api.processes.base import Cli, Inputs
+from api.processes.base import Cli, Inputs, Zh
 
 
 class PollutionInputs(Inputs):
@@ -56,6 +56,12 @@ class PollutionInputs(Inputs):
     )
     population: Annotated[str | None, Cli(metavar="FILE")] = Field(
         None, description="grid of people per km2, NetCDF or GeoTIFF in degrees: people above each level"
+    )
+    receptors: Annotated[
+        str | None, Cli(metavar="IN.csv"), Zh("需要插值结果的地点表（lon、lat）；与 receptors_output 同填")
+    ] = Field(None, description="places (lon, lat) for which the value is wanted; with --receptors-output")
+    receptors_output: Annotated[str | None, Cli(metavar="OUT.csv")] = Field(
+        None, exclude=True, description="the places with value, standard deviation and chances"
     )
     everything: bool = Field(
         False, exclude=True, description="probability bands, districts and stations in a .kml or .gpkg too; .kmz always"

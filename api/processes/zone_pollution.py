@@ -23,6 +23,7 @@ from api.processes.pollution_layers import (
     stations_frame,
     zones_frame,
 )
+from api.processes.pollution_receptors import read_places, with_values
 from api.processes.pollution_values import Values, area_of, levels_of, values_of
 from api.processes.zone_contents import DIVISIONS, Ledgers
 from geo.drift import distance_drift, grid_drift
@@ -55,7 +56,8 @@ def run(inputs: PollutionInputs, context: Context) -> Outcome:
     )
     grid = grid_over(area, inputs.cell_m)
     context.progress(0, 3, "插值 surface")
-    surface = context.compute(interpolate, sites, grid, _options(inputs, context, area, sites))
+    options = _options(inputs, context, area, sites)
+    surface = context.compute(interpolate, sites, grid, options)
     notes += [*surface.notes, *_unsure(surface)]
     known = _known(inputs, context, area, polygons)
     context.progress(1, 3, "分级 classes")
@@ -80,7 +82,10 @@ def run(inputs: PollutionInputs, context: Context) -> Outcome:
         write=partial(write_layers, layers, summary, everything=inputs.everything),
         page=_page(layers),
         facts=facts,
-        side_files=_side_files(inputs, layers, surface, values, levels, facts),
+        side_files={
+            **_side_files(inputs, layers, surface, values, levels, facts),
+            **_receptors(inputs, context, sites, options, values, levels),
+        },
     )
 
 
@@ -221,12 +226,19 @@ def _check_outputs(inputs: PollutionInputs) -> None:
     check_lists(inputs.lists_output)
     if inputs.surface_output is not None:
         check_surface_path(Path(inputs.surface_output), "--surface-output")
+    if (inputs.receptors is None) != (inputs.receptors_output is None):
+        raise InvalidInput("--receptors and --receptors-output belong together: give both")
+    if inputs.receptors_output is not None:
+        _check_path(Path(inputs.receptors_output), "--receptors-output", (".csv", ".xlsx"))
     if inputs.variogram_output is not None:
-        path = Path(inputs.variogram_output)
-        if path.suffix.lower() not in (".svg", ".csv"):
-            raise InvalidInput(f"--variogram-output {path}: write a .svg or .csv file")
-        if not path.absolute().parent.is_dir():
-            raise InvalidInput(f"--variogram-output {path}: the folder {path.parent} is not there; create it first")
+        _check_path(Path(inputs.variogram_output), "--variogram-output", (".svg", ".csv"))
+
+
+def _check_path(path: Path, option: str, suffixes: tuple[str, str]) -> None:
+    if path.suffix.lower() not in suffixes:
+        raise InvalidInput(f"{option} {path}: write a {suffixes[0]} or {suffixes[1]} file")
+    if not path.absolute().parent.is_dir():
+        raise InvalidInput(f"{option} {path}: the folder {path.parent} is not there; create it first")
 
 
 def _side_files(
@@ -248,6 +260,20 @@ def _side_files(
             raise InvalidInput("--variogram-output: inverse distance has no variogram; use --method kriging")
         files[Path(inputs.variogram_output)] = partial(_write_variogram, surface, levels.unit)
     return files
+
+
+def _receptors(
+    inputs: PollutionInputs, context: Context, sites: Sites, options: Options, values: Values, levels: Levels
+) -> dict[Path, Callable[[Path], None]]:
+    if inputs.receptors is None or inputs.receptors_output is None:
+        return {}
+    table, places = read_places(context.file(inputs.receptors))
+    there = with_values(table, interpolate(sites, places, options), values.column, levels.values)
+    return {Path(inputs.receptors_output): partial(_write_table, there)}
+
+
+def _write_table(table: pd.DataFrame, path: Path) -> None:
+    write_table(table, path)
 
 
 def _write_variogram(surface: Surface, unit: str, path: Path) -> None:

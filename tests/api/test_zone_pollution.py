@@ -11,7 +11,10 @@ import pytest
 import rasterio
 import shapely
 import xarray as xr
+from scipy.special import ndtr
 
+from geo.sites import to_xyz
+from geo.variogram_kernel import Variogram
 from layers.store import Workspace
 
 SAMPLES = Path(__file__).parents[2] / "data_samples"
@@ -188,6 +191,55 @@ def test_drift_by_a_grid_and_by_distance(suyuan, stations, tmp_path):
         assert found == pytest.approx(slope, rel=0.15)
 
 
+def test_places_get_their_value(suyuan, stations, tmp_path):
+    given = table()
+    places = pd.DataFrame(
+        {"who": ["at a station", "between"], "lon": [given["lon"][0], 119.0], "lat": [given["lat"][0], 34.5]}
+    )
+    places.to_csv(tmp_path / "in.csv", index=False)
+    files = {
+        "receptors": tmp_path / "in.csv",
+        "receptors_output": tmp_path / "out.csv",
+        "output": tmp_path / "z.geojson",
+    }
+    own = {"model": "exponential", "nugget": 20, "sill": 2500, "range_km": 120}
+    assert suyuan(*command(stations, **files, **own))[0] == 0
+    found = pd.read_csv(tmp_path / "out.csv")
+    assert found["who"].tolist() == ["at a station", "between"]
+    assert found["pm25_interpolated"][0] == pytest.approx(given["pm25"][0], abs=1e-3)
+    assert found["sd"][0] == pytest.approx(0.0, abs=1e-2)
+    # The whole system of ordinary kriging, solved here.
+    xyz = to_xyz(given["lon"].to_numpy(), given["lat"].to_numpy())
+    target = to_xyz(np.array([119.0]), np.array([34.5]))
+    variogram = Variogram("exponential", 20.0, 2480.0, 120_000.0)
+    system = np.ones((31, 31))
+    system[:30, :30] = variogram.at(np.linalg.norm(xyz[:, None] - xyz, axis=2))
+    system[30, 30] = 0.0
+    right = np.append(variogram.at(np.linalg.norm(xyz - target, axis=1)), 1.0)
+    solved = np.linalg.solve(system, right)
+    assert found["pm25_interpolated"][1] == pytest.approx(solved[:30] @ given["pm25"], rel=1e-5)
+    assert found["sd"][1] == pytest.approx(np.sqrt(solved @ right), rel=1e-5)
+    chance = ndtr((found["pm25_interpolated"][1] - 115.0) / found["sd"][1])
+    assert found["chance_above_115"][1] == pytest.approx(chance, abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [("x\n1\n", "no column lon, lat"), ("lon,lat\n", "no place"), ("lon,lat\n119,34\n500,3\n", "line 3: lon '500'")],
+)
+def test_places_that_are_none(suyuan, stations, tmp_path, text, said):
+    (tmp_path / "in.csv").write_text(text, "utf-8")
+    files = {
+        "receptors": tmp_path / "in.csv",
+        "receptors_output": tmp_path / "out.csv",
+        "output": tmp_path / "z.geojson",
+    }
+    code, _, noted = suyuan(*command(stations, cell_m=8000, **files))
+    assert (code, noted.strip().count("\n")) == (2, 0), noted
+    assert said in noted
+    assert not (tmp_path / "z.geojson").exists()
+
+
 def test_few_stations_take_inverse_distance(suyuan, tmp_path):
     table(5).to_csv(tmp_path / "few.csv", index=False)
     out = tmp_path / "z.geojson"
@@ -272,6 +324,8 @@ def test_same_place_gaps_and_far_stations_are_said(suyuan, tmp_path):
         ({}, {"surface_output": "s.png"}, ".tif, .nc or .csv"),
         ({}, {"variogram_output": "v.png"}, ".svg or .csv"),
         ({}, {"variogram_output": "v.svg", "method": "idw"}, "no variogram"),
+        ({}, {"receptors": "in.csv"}, "belong together"),
+        ({}, {"receptors": "in.csv", "receptors_output": "out.pdf"}, ".csv or .xlsx"),
         ({}, {"time": "soon"}, "--time soon"),
     ],
 )

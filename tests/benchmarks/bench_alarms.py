@@ -67,5 +67,5 @@ def test_alarms_and_mirror_alarms_of_beijing(pollutant, shared_data):
         f"Beijing, 12 stations, 4 years, {pollutant}: {chance.alarms} alarms, {chance.mirror} mirror alarms "
         f"({100 * chance.mirror / chance.alarms:.0f} %), {chance.per_place_month:.2f} a place and month"
     )
-    # A source can only add: there may be far fewer mirror alarms, hardly more.
-    assert chance.mirror < 1.25 * chance.alarms
+    # A source can only add: there may be far fewer mirror alarms, hardly more; of ozone more, where fresh NO eats it.
+    assert chance.mirror < 1.5 * chance.alarms

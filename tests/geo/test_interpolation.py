@@ -128,6 +128,7 @@ def test_one_or_two_stations_make_no_surface(count):
         (Options(method="idw", drift={"a": lambda x, y: x}), "no drift"),
         (Options(variogram=Variogram("exponential", -1.0, 5.0, 1e4)), "nugget"),
         (Options(drift={"flat": lambda x, y: 0.0 * x}), "explains nothing"),
+        (Options(drift={"a": lambda x, y: x, "b": lambda x, y: 5.0 - 2.0 * x}), "a, b say the same"),
         (Options(drift={"gap": lambda x, y: np.where(x > 119.2, np.nan, x)}), "not known at"),
         (Options(drift={"gap": lambda x, y: np.where(len(x) > 40, np.nan, x)}), "grid nodes"),
     ],

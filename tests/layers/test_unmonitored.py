@@ -5,8 +5,6 @@ import pandas as pd
 import pytest
 
 from geo.errors import InvalidInput
-from layers.catalogue import get_schema
-from layers.ingest import ingest
 from layers.unmonitored import unmonitored_sites, unmonitored_stacks
 
 
@@ -59,13 +57,3 @@ def test_outlets_above_45_m_need_a_monitor():
     )
     with pytest.raises(InvalidInput, match="emission_sources: column stack_height_m is missing"):
         unmonitored_stacks(frame(name=["a"]))
-
-
-def test_an_emission_ledger_in_chinese_is_understood(tmp_path):
-    path = tmp_path / "e.csv"
-    head = "排口编号,企业名称,行业,绩效等级,是否豁免,烟囱高度（米）,SO2排放量(千克/年),在线监测,经度,纬度\n"
-    path.write_text(head + "DA001,甲,钢铁,B级,否,60,1500,否,119.2,34.6\n", encoding="gb18030")
-    (row,) = ingest(path, get_schema("emission_sources")).accepted.to_dict(orient="records")
-    assert (row["id"], row["grade"], row["exempt"], row["stack_height_m"], row["so2_t_a"], row["online_monitor"]) == (
-        "DA001", "B", False, 60.0, 1.5, False,
-    )  # fmt: skip

@@ -143,6 +143,17 @@ def test_alarms_since_a_moment_are_those_that_still_last():
     assert late.false_alarms == whole.false_alarms
 
 
+def test_doubtful_alarms_may_be_left_out():
+    values, places = planted(), network()
+    whole = find_alarms(table(values), places, rule=SHORT)
+    kept = find_alarms(table(values), places, rule=AlarmRule(days=10, min_days=4, max_false_share=0.55))
+    wanted = whole.alarms[whole.alarms["false_share"] <= 0.55]
+    assert 0 < len(wanted) < len(whole.alarms)
+    assert kept.alarms["start"].tolist() == wanted["start"].tolist()
+    assert kept.false_alarms == whole.false_alarms
+    assert f"{len(whole.alarms) - len(wanted)} of {len(whole.alarms)} alarms were left out" in " ".join(kept.warnings)
+
+
 def test_a_rise_of_the_whole_city_is_no_alarm():
     logs = null_logs(seed=5)
     logs[400:410] += 1.5
@@ -243,6 +254,7 @@ def test_weather_may_be_a_citys_or_a_stations_and_may_have_gaps():
 BAD = {
     "--min-days": dict(rule=AlarmRule(min_days=0)),
     "--threshold": dict(rule=AlarmRule(threshold=1.0)),
+    "--max-false-share": dict(rule=AlarmRule(max_false_share=0.0)),
     "--ratio": dict(rule=AlarmRule(ratio=0.5)),
     "--offset": dict(rule=AlarmRule(offset=-1.0)),
     "--link-km": dict(rule=AlarmRule(link_km=0.0)),

@@ -10,6 +10,7 @@ from scipy import integrate
 
 from geo.cell_grid import CellGrid
 from geo.errors import InvalidInput, MissingData
+from geo.geodesic import distance_matrix_m
 from tracing.density import kernel_density, rule_of_thumb_m
 from tracing.density_kernel import kernel_nodes, summed_kernels
 
@@ -31,6 +32,15 @@ def test_one_point_by_hand():
     assert squares == pytest.approx(density**2)
     volume = integrate.quad(lambda r: 2 * np.pi * r * 3 / np.pi * (1 - r * r) ** 2, 0, 1)[0]
     assert volume == pytest.approx(1.0)
+
+
+def test_geodesic_distances_one_by_one_give_the_same():
+    frame = uniform(60, seed=9)
+    found = kernel_density(frame, cell_m=3000.0, bandwidth_m=25_000.0)
+    lon, lat = found.grid.unproject(*(axis[found.numbers] for axis in found.grid.centres()))
+    away = distance_matrix_m(lon, lat, frame.geometry.x.to_numpy(), frame.geometry.y.to_numpy()) / 25_000.0
+    expected = (3.0 / (np.pi * 25.0**2) * np.maximum(1.0 - away**2, 0.0) ** 2).sum(axis=1)
+    assert found.cells["density_per_km2"].to_numpy() == pytest.approx(expected, rel=1e-6, abs=1e-12)
 
 
 def test_the_mass_of_the_density_is_the_number_of_points():

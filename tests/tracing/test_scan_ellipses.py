@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -138,16 +139,10 @@ def test_a_long_row_of_cases_is_an_ellipse_and_is_drawn_around_its_members() -> 
         assert first["axis_ratio"] > 2.0
         assert first["angle_deg"] in (0.0, 20.0, 160.0)
         members = [int(name) for name in first["members"].split(",")]
-        inside = [first.geometry.covers(point) for point in _points(places)]
+        inside = [first.geometry.covers(point) for point in shapely.points(places["x"], places["y"])]
         assert np.flatnonzero(inside).tolist() == sorted(members)
         circles = scan(study, Options(replications=0)).iloc[0]
         assert first["llr"] >= circles["llr"]
-
-
-def _points(places):
-    from shapely import points
-
-    return points(places["x"], places["y"])
 
 
 @settings(max_examples=10, deadline=None)

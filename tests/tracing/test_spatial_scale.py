@@ -108,6 +108,10 @@ def test_emerging_takes_the_scale_of_the_places_means():
     table = gpd.pd.concat([frame.assign(year=year, id=np.arange(300)) for year in steps])
     found = emerging(table, "x", time="year", place="id", rule=CubeRule(neighbours="auto"))
     assert "Moran's I" in found.attrs["warnings"][0]
+    with pytest.raises(InvalidInput, match="without weights"):
+        emerging(table, "x", time="year", place="id", rule=CubeRule(neighbours="inverse:9000"))
+    with pytest.raises(InvalidInput, match="not for both"):
+        emerging(table, "x", time="year", place="id", rule=CubeRule(autocorrelation=True, overlap=True))
 
 
 @settings(max_examples=10, deadline=None)

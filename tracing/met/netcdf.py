@@ -4,6 +4,7 @@ What stands in a file is found by its content: names, units and dimensions. A fi
 variables; :func:`tracing.met.join.join` puts files together and :func:`tracing.met.complete.complete` adds heights.
 """
 
+import threading
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,9 @@ from tracing.met.grid import LATLON, MetGrid, even_axis
 from tracing.met.lazy import Row, lazy
 from tracing.met.precipitation import ACCUMULATED
 
+# What one variable keeps of its file: many times of a regional field, one of a global one.
+_BLOCK_BYTES = 16 * 2**20
+_UNREADABLE = (OSError, RuntimeError, ValueError)
 _HDF5, _CLASSIC = b"\x89HDF\r\n\x1a\n", (b"CDF\x01", b"CDF\x02")
 _LATITUDE, _LONGITUDE = ("latitude", "lat"), ("longitude", "lon")
 _TIME = ("valid_time", "time", "t")
@@ -170,7 +174,8 @@ def _field(array: xr.DataArray, name: str, axes: _Axes, path: str) -> tuple[str,
             return _field(array.rename("dzdt"), "dzdt", axes, path) if _is_speed(unit) else None
         raise InvalidInput(f"{path}: {name} has unit {unit!r}, which is not one of {short}; correct the attribute")
     array = _drop_members(array, axes, name, path)
-    rows = [_row(array, i, axes, (scale, on_levels), path) for i in range(axes.times.size)]
+    blocks = _Blocks(array, axes, on_levels=on_levels, path=path)
+    rows = [_row(blocks, i, axes, scale, on_levels=on_levels) for i in range(axes.times.size)]
     size = (axes.grid.ny, axes.grid.nx)
     attrs = (UPPER if on_levels else SURFACE)[short].attrs()
     if short == "tp" and str(array.attrs.get("producer")) == "ERA5":
@@ -195,23 +200,53 @@ def _drop_members(array: xr.DataArray, axes: _Axes, name: str, path: str) -> xr.
     return array
 
 
-def _row(array: xr.DataArray, i: int, axes: _Axes, how: tuple[tuple[float, float], bool], path: str) -> Row:
-    """Return the function that reads one time: SI, levels from the ground up, rows from the south."""
-    (factor, offset), on_levels = how
-    order = ("expver", axes.level, axes.lat, axes.lon) if on_levels else ("expver", axes.lat, axes.lon)
-    variable = array.variable
+class _Blocks:
+    """A file's variable, read some consecutive times at once and the last ones kept.
+
+    A read of its own for every time costs 3 ms, and a file whose chunks hold many times is unpacked again for each.
+    """
+
+    def __init__(self, array: xr.DataArray, axes: _Axes, *, on_levels: bool, path: str) -> None:
+        order = ("expver", axes.level, axes.lat, axes.lon) if on_levels else ("expver", axes.lat, axes.lon)
+        inner = [dim for dim in order if dim in array.dims]
+        self._timed, self._members = axes.time in array.dims, "expver" in array.dims
+        self._array = array.variable.transpose(*([axes.time] if self._timed else []), *inner)
+        self._said, self._times = f"{path}: {array.name}", axes.times
+        bytes_per_time = 8 * int(np.prod([array.sizes[dim] for dim in inner]))
+        self._n = max(1, _BLOCK_BYTES // bytes_per_time)
+        self._lock = threading.Lock()
+        self._kept: tuple[int, NDArray[Any]] = (-1, np.empty(0))
+
+    def at(self, i: int) -> NDArray[Any]:
+        """Return one time, ([level,] lat, lon), as the file holds it."""
+        with self._lock:
+            values = self._of_block(i) if self._timed else self._of_one(i)
+        return _first_valid(values) if self._members else values
+
+    def _of_block(self, i: int) -> NDArray[Any]:
+        block = i // self._n
+        if self._kept[0] != block:
+            try:
+                self._kept = (block, np.asarray(self._array[block * self._n : (block + 1) * self._n].values))
+            except _UNREADABLE:
+                # Which time is damaged shows when each is read alone.
+                return self._of_one(i)
+        return self._kept[1][i - block * self._n]
+
+    def _of_one(self, i: int) -> NDArray[Any]:
+        try:
+            return np.asarray((self._array[i] if self._timed else self._array).values)
+        except _UNREADABLE as error:
+            when = f"{pd.Timestamp(self._times[i]):%Y-%m-%dT%H:%MZ}"
+            raise InvalidInput(f"{self._said} at {when} cannot be read ({error}); copy the file again") from error
+
+
+def _row(blocks: _Blocks, i: int, axes: _Axes, scale: tuple[float, float], *, on_levels: bool) -> Row:
+    """Return the function that gives one time: SI, levels from the ground up, rows from the south."""
+    factor, offset = scale
 
     def read() -> NDArray[Any]:
-        try:
-            now = variable.isel({axes.time: i}) if axes.time in variable.dims else variable
-            values = np.asarray(now.transpose(*[d for d in order if d in now.dims]).values)
-        except (OSError, RuntimeError, ValueError) as error:
-            when = f"{pd.Timestamp(axes.times[i]):%Y-%m-%dT%H:%MZ}"
-            raise InvalidInput(
-                f"{path}: {array.name} at {when} cannot be read ({error}); copy the file again"
-            ) from error
-        if "expver" in now.dims:
-            values = _first_valid(values)
+        values = blocks.at(i)
         values = values.reshape(-1, *values.shape[-2:]) if on_levels else values.reshape(values.shape[-2:])
         values = values[axes.level_order] if on_levels else values
         values = values[..., ::-1, :] if axes.flip_lat else values
