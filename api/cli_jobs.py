@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from api.jobs.model import Job, State
@@ -100,9 +101,7 @@ def _rerun(options: argparse.Namespace, settings: Settings) -> None:
         runner.stop()
     if job.state is not State.SUCCESSFUL:
         raise NotConverged(f"job {job.id} is {job.state.public}: {job.reason}")
-    same = old.findings is not None and job.findings is not None and _hashes(old) == _hashes(job)
-    compared = "与原结果逐字节相同 the same bytes" if same else "与原结果不同 not the same bytes"
-    sys.stdout.write(f"{_line(job)}\n{compared if old.findings else '原任务没有结果 the old job has no result'}\n")
+    sys.stdout.write(f"{_line(job)}\n{_compared(old, job)}\n")
 
 
 def _find(store: JobStore, start: str) -> Job:
@@ -112,6 +111,22 @@ def _find(store: JobStore, start: str) -> Job:
     if found:
         raise InvalidInput(f"several jobs begin with {start!r}: give more of the id")
     return store.get(start)
+
+
+def _compared(old: Job, new: Job) -> str:
+    """Return whether two results are the same, and if not, which input or version changed."""
+    if old.findings is None or new.findings is None:
+        return "原任务没有结果 the old job has no result"
+    if _hashes(old) == _hashes(new):
+        return "与原结果逐字节相同 the same bytes"
+    before, after = old.findings.provenance, new.findings.provenance
+    hashes = ({entry["id"]: entry["sha256"] for entry in record["inputs"]} for record in (before, after))
+    changed = [*_changed(*hashes), *_changed(before["versions"], after["versions"])]
+    return f"与原结果不同 not the same bytes; 已变化 changed: {', '.join(changed) or '(无 nothing)'}"
+
+
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    return sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
 
 
 def _hashes(job: Job) -> list[tuple[str, str]]:

@@ -57,6 +57,8 @@ def serve(settings: Settings) -> None:
             create_app(settings),
             log_level="warning",
             server_header=False,
+            # A page that follows a job holds its connection for as long as the job runs.
+            timeout_graceful_shutdown=3,
             ssl_certfile=settings.tls_certificate,
             ssl_keyfile=settings.tls_key,
         )

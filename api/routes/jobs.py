@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response, StreamingResponse
+from pydantic import BaseModel, Field
 
 from api.accounts.roles import Permission, Principal
 from api.errors import Busy, Forbidden, UnknownResource
@@ -46,30 +47,33 @@ def get_job(job_id: str, request: Request) -> Job:
 JobDep = Annotated[Job, Depends(get_job)]
 
 
+class JobsParameters(BaseModel):
+    """Which jobs are asked for."""
+
+    limit: int = Field(DEFAULT_LIMIT, ge=1, description="most jobs in one answer")
+    before: int | None = Field(None, ge=1, description="jobs older than this; as `next` gives it")
+    status: list[str] = Field([], description=", ".join(STATUSES))
+    process: list[str] = Field([], alias="processID", description="ids of processes")
+    type: str = Field("process", description="process")
+    f: str = Field("", description="json or html")
+
+
 @router.get("/jobs", summary="All jobs", response_class=Response)
 def list_jobs(
-    request: Request,
-    services: ServicesDep,
-    principal: PrincipalDep,
-    limit: Annotated[int, Query(ge=1, description="most jobs in one answer")] = DEFAULT_LIMIT,
-    before: Annotated[int | None, Query(ge=1, description="jobs older than this; as `next` gives it")] = None,
-    status: Annotated[list[str] | None, Query(description=", ".join(STATUSES))] = None,
-    process: Annotated[list[str] | None, Query(alias="processID", description="ids of processes")] = None,
-    type: Annotated[str, Query(description="process")] = "process",
-    f: str = "",
+    request: Request, services: ServicesDep, principal: PrincipalDep, asked: Annotated[JobsParameters, Query()]
 ) -> Response:
     """Return jobs, the newest first."""
     check_parameters(request, ("limit", "before", "status", "processID", "type", "f"))
-    statuses, processes = _split(status), _split(process)
+    statuses, processes = _split(asked.status), _split(asked.process)
     unknown = sorted(set(statuses) - set(STATUSES))
     if unknown:
         raise InvalidInput(f"status={','.join(unknown)}: the statuses are {', '.join(STATUSES)}")
-    if type != "process":
-        raise InvalidInput(f"type={type}: all jobs here are of the type process")
-    limit = min(limit, MOST_JOBS)
-    found, matched = services.jobs.page(states=statuses, processes=processes, before=before, limit=limit + 1)
+    if asked.type != "process":
+        raise InvalidInput(f"type={asked.type}: all jobs here are of the type process")
+    limit = min(asked.limit, MOST_JOBS)
+    found, matched = services.jobs.page(states=statuses, processes=processes, before=asked.before, limit=limit + 1)
     more, found = len(found) > limit, found[:limit]
-    if wants_html(request, f):
+    if wants_html(request, asked.f):
         following = same_query(request, before=found[-1].sequence) if more else ""
         page = services.templates.get_template("jobs.html")
         return HTMLResponse(page.render(jobs=found, message=message, following=following, principal=principal))
@@ -212,5 +216,5 @@ def _may_dismiss(principal: Principal, job: Job) -> bool:
     return principal.may(Permission.ADMIN) or (principal.may(Permission.RUN) and principal.name == job.owner)
 
 
-def _split(values: list[str] | None) -> list[str]:
-    return [part for value in values or [] for part in value.split(",") if part]
+def _split(values: list[str]) -> list[str]:
+    return [part for value in values for part in value.split(",") if part]

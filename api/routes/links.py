@@ -29,7 +29,8 @@ def collection_path(collection_id: str, *parts: str) -> str:
 
 def same_query(request: Request, **changes: object) -> str:
     """Return the request's query with some parameters changed, beginning with ?; empty without parameters."""
-    parameters = {**dict(request.query_params), **{name: str(value) for name, value in changes.items()}}
+    kept = [(name, value) for name, value in request.query_params.multi_items() if name not in changes]
+    parameters = [*kept, *((name, str(value)) for name, value in changes.items())]
     return f"?{urlencode(parameters)}" if parameters else ""
 
 

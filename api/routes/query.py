@@ -10,6 +10,7 @@ from typing import Annotated, Any
 import pandas as pd
 import shapely
 from fastapi import Query, Request
+from pydantic import BaseModel, Field
 
 from api.filters.parse import FilterLanguage, equal_to, parse_filter
 from api.routes.crs import CRS84, LON_LAT, Reference, parse_crs, region
@@ -149,40 +150,39 @@ def check_parameters(request: Request, known: Collection[str]) -> None:
         raise InvalidInput(f"unknown parameter {', '.join(unknown)}; this resource takes {', '.join(sorted(known))}")
 
 
-def items_query(
-    request: Request,
-    record: RecordDep,
-    bbox: Annotated[str, Query(description="west,south,east,north in degrees (CRS84), or as bbox-crs says")] = "",
-    datetime: Annotated[str, Query(description="RFC 3339 time, or interval T1/T2, ../T2, T1/..")] = "",
-    limit: Annotated[
-        int, Query(ge=1, description="most features in one answer", json_schema_extra={"maximum": MAX_LIMIT})
-    ] = DEFAULT_LIMIT,
-    offset: Annotated[int, Query(ge=0, le=2**53, description="features to skip")] = 0,
-    crs: Annotated[str, Query(description="CRS of the answer, one of the collection's")] = CRS84,
-    bbox_crs: Annotated[str, Query(alias="bbox-crs", description="CRS of bbox")] = CRS84,
-    filter: Annotated[str, Query(description="CQL2")] = "",
-    filter_lang: Annotated[
-        FilterLanguage, Query(alias="filter-lang", description="how filter is written")
-    ] = "cql2-text",
-    filter_crs: Annotated[str, Query(alias="filter-crs", description="CRS of geometries in filter")] = CRS84,
-    sortby: Annotated[str, Query(description="properties by which to sort, such as -aqi,+name")] = "",
-    f: Annotated[str, Query(description="format: json, html, csv, fgb")] = "",
-) -> ItemsQuery:
+class ItemsParameters(BaseModel):
+    """What a request for features may say, as text."""
+
+    bbox: str = Field("", description="west,south,east,north in degrees (CRS84), or as bbox-crs says")
+    datetime: str = Field("", description="RFC 3339 time, or interval T1/T2, ../T2, T1/..")
+    limit: int = Field(
+        DEFAULT_LIMIT, ge=1, description="most features in one answer", json_schema_extra={"maximum": MAX_LIMIT}
+    )
+    offset: int = Field(0, ge=0, le=2**53, description="features to skip")
+    crs: str = Field(CRS84, description="CRS of the answer, one of the collection's")
+    bbox_crs: str = Field(CRS84, alias="bbox-crs", description="CRS of bbox")
+    filter: str = Field("", description="CQL2")
+    filter_lang: FilterLanguage = Field("cql2-text", alias="filter-lang", description="how filter is written")
+    filter_crs: str = Field(CRS84, alias="filter-crs", description="CRS of geometries in filter")
+    sortby: str = Field("", description="properties by which to sort, such as -aqi,+name")
+    f: str = Field("", description="format: json, html, csv, fgb")
+
+
+def items_query(request: Request, record: RecordDep, given: Annotated[ItemsParameters, Query()]) -> ItemsQuery:
     """Return what a request for features asks for; a larger limit than `MAX_LIMIT` is cut, as OGC asks."""
     check_parameters(request, (*RESERVED, *record.columns))
-    answer = parse_crs("crs", crs, record)
-    asked = parse_crs("bbox-crs", bbox_crs, record)
-    box = parse_bbox(bbox, asked)
+    asked = parse_crs("bbox-crs", given.bbox_crs, record)
+    box = parse_bbox(given.bbox, asked)
     return ItemsQuery(
         region=None if box is None else region(box, asked),
-        time=parse_datetime(datetime),
-        limit=min(limit, MAX_LIMIT),
-        offset=offset,
-        reference=answer,
-        conditions=_conditions(request, record, filter, filter_lang),
-        filter_reference=parse_crs("filter-crs", filter_crs, record),
-        order=parse_order(sortby, record),
-        format=_format(request, f),
+        time=parse_datetime(given.datetime),
+        limit=min(given.limit, MAX_LIMIT),
+        offset=given.offset,
+        reference=parse_crs("crs", given.crs, record),
+        conditions=_conditions(request, record, given.filter, given.filter_lang),
+        filter_reference=parse_crs("filter-crs", given.filter_crs, record),
+        order=parse_order(given.sortby, record),
+        format=_format(request, given.f),
         key=_key(request),
     )
 

@@ -203,6 +203,9 @@ def test_the_list_is_paged_and_filtered(idle: httpx.Client) -> None:
     assert [j["jobID"] for j in idle.get("/jobs?processID=zone-incident").json()["jobs"]] == ids[2:]
     assert idle.get("/jobs?status=successful,failed").json()["numberMatched"] == 0
     assert idle.get("/jobs?status=lost").status_code == 422
+    twice = idle.get("/jobs?status=accepted&status=running&limit=1").json()
+    following = next(link["href"] for link in twice["links"] if link["rel"] == "next")
+    assert following.count("status=") == 2
     busy = execute(idle, "hotspots-gi", SHORT)
     assert (busy.status_code, busy.headers["retry-after"]) == (503, "5")
     zh = idle.post("/processes/hotspots-gi/execution", json={"inputs": SHORT}, headers={"Accept-Language": "zh"}).json()

@@ -41,6 +41,7 @@ def test_jobs_survive_what_happens_to_their_server(serve: Callable[[], Server], 
     assert [record.id for record in Workspace(places).records()] == ["places"]
     _a_killed_worker_is_a_failed_job_with_a_reason(again, store)
     _the_command_line_cancels(again, places)
+    _a_server_that_is_stopped_gives_its_job_back(again, store)
     with closing(sqlite3.connect(places / "jobs.sqlite")) as base:
         assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
 
@@ -65,3 +66,13 @@ def _the_command_line_cancels(server: Server, places: Path) -> None:
     assert main(["jobs", "cancel", job[:8], "--workspace", str(places)]) == 0
     assert until(lambda: not workers(server)) < 2
     assert server.status(job)["status"] == "dismissed"
+
+
+def _a_server_that_is_stopped_gives_its_job_back(server: Server, store: JobStore) -> None:
+    job = server.submit("hotspots-gi", LONG)
+    until(lambda: server.status(job)["status"] == "running")
+    with server.client.stream("GET", f"/jobs/{job}/events") as events:
+        assert next(events.iter_lines()) == "event: status"
+        server.process.terminate()
+        server.process.wait(timeout=15)
+    assert store.get(job).state is State.ACCEPTED
