@@ -250,7 +250,9 @@ def _row(blocks: _Blocks, i: int, axes: _Axes, scale: tuple[float, float], *, on
         values = values.reshape(-1, *values.shape[-2:]) if on_levels else values.reshape(values.shape[-2:])
         values = values[axes.level_order] if on_levels else values
         values = values[..., ::-1, :] if axes.flip_lat else values
-        return (values[..., : axes.columns] * factor + offset).astype(np.float32)
+        values = values[..., : axes.columns]
+        values = values if scale == (1.0, 0.0) else values * factor + offset
+        return values.astype(np.float32)
 
     return read
 
