@@ -21,6 +21,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met import open_met
 from tracing.trajectory import DEFAULT, Integration, available_threads, check_request, labelled, prepare_window
 from tracing.trajectory_groups import Positions, Window, chunk_size, chunks, groups_of
+from tracing.trajectory_packed import Packed, pack, unpack
 from tracing.trajectory_spread import run_all
 from tracing.vertical import Prepared
 from tracing.vertical_along import check_along
@@ -33,6 +34,15 @@ _CHUNKS_PER_THREAD = 8
 _AHEAD = 3
 _cache: OrderedDict[str, Prepared] = OrderedDict()
 _lock = threading.Lock()
+
+
+@dataclass(frozen=True)
+class Run:
+    """How the starts of a run are followed."""
+
+    hours: float
+    vertical: str
+    options: Integration
 
 
 @dataclass(frozen=True)
@@ -119,10 +129,8 @@ def trace_parts(
     for group in groups:
         if client is None:
             size = chunk or chunk_size(hours, options, threads=threads)
-            prepared = prepare_window(met, group.window, hours=hours, vertical=vertical, options=options)
-            tables: Iterator[pd.DataFrame] = (
-                _run(prepared, starts, rows, hours, options, threads) for rows in chunks(group, size)
-            )
+            run = Run(hours, vertical, options)
+            tables = _here(met, run, group.window, starts, chunks(group, size), threads=threads)
         else:
             fair = max(_SMALLEST_CHUNK, -(-group.rows.size // (threads * _CHUNKS_PER_THREAD)))
             size = chunk or min(fair, chunk_size(hours, options))
@@ -135,10 +143,14 @@ def trace_parts(
                 progress(done, len(starts))
 
 
-def _run(
-    prepared: Prepared, starts: pd.DataFrame, rows: Positions, hours: float, options: Integration, threads: int
-) -> pd.DataFrame:
-    return run_all(prepared, starts.iloc[rows], hours=hours, options=options, numbers=rows + 1, threads=threads)
+def _here(
+    met: xr.Dataset, run: Run, window: Window, starts: pd.DataFrame, rest: Iterator[Positions], *, threads: int
+) -> Iterator[pd.DataFrame]:
+    """Yield the chunks' tables, computed by this process; the window's winds are gone with the last one."""
+    prepared = prepare_window(met, window, hours=run.hours, vertical=run.vertical, options=run.options)
+    for rows in rest:
+        some = starts.iloc[rows]
+        yield run_all(prepared, some, hours=run.hours, options=run.options, numbers=rows + 1, threads=threads)
 
 
 def make_job(
@@ -163,9 +175,9 @@ def make_job(
     return TraceJob(files, window, hours, vertical, options, digest.hexdigest())
 
 
-def run_chunk(job: TraceJob, starts: pd.DataFrame, rows: Positions) -> pd.DataFrame:
+def run_chunk(job: TraceJob, starts: pd.DataFrame, rows: Positions) -> Packed:
     """Run one chunk on a worker; ``rows`` are its rows in the table of all starts."""
-    return run_all(prepared_for(job), starts, hours=job.hours, options=job.options, numbers=rows + 1)
+    return pack(run_all(prepared_for(job), starts, hours=job.hours, options=job.options, numbers=rows + 1))
 
 
 def prepared_for(job: TraceJob) -> Prepared:
@@ -186,31 +198,36 @@ def _on_cluster(
     """Yield the chunks' tables in order; ``ahead`` chunks at most are with the workers."""
     # A task and not scattered data: what a killed worker held is made again.
     shared = client.submit(_given, job, pure=False)
-    under_way: deque[Future] = deque()
+    under_way: deque[tuple[Future, Positions]] = deque()
+
+    def take() -> pd.DataFrame:
+        future, rows = under_way.popleft()
+        return unpack(_taken(future), starts.iloc[rows], rows, hours=job.hours, options=job.options)
+
     try:
         for rows in rest:
-            under_way.append(client.submit(run_chunk, shared, starts.iloc[rows], rows, pure=False))
+            under_way.append((client.submit(run_chunk, shared, starts.iloc[rows], rows, pure=False), rows))
             if len(under_way) >= ahead:
-                yield _taken(under_way.popleft())
+                yield take()
         while under_way:
-            yield _taken(under_way.popleft())
+            yield take()
     finally:
-        client.cancel(list(under_way), force=True)
+        client.cancel([future for future, _ in under_way], force=True)
 
 
 def _given(job: TraceJob) -> TraceJob:
     return job
 
 
-def _taken(future: Future) -> pd.DataFrame:
+def _taken(future: Future) -> Packed:
     try:
-        table: pd.DataFrame = future.result()
+        packed: Packed = future.result()
     except KilledWorker as error:
         raise SourceUnavailable(
             f"the cluster's workers died again and again ({' '.join(str(error).split())[:200]}); "
             "give them more memory, or run without SUYUAN_DASK_SCHEDULER"
         ) from error
-    return table
+    return packed
 
 
 def _stamp(path: str) -> str:

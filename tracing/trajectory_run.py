@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInput
 from tracing import trajectory_kernel as kernel
 from tracing.trajectory_blocks import follow
-from tracing.trajectory_table import points_table
+from tracing.trajectory_table import point_ages, points_table
 from tracing.vertical import Prepared
 
 Ints = NDArray[np.int64]
@@ -100,6 +100,11 @@ def run(
 def points_per_path(hours: float, options: Integration) -> int:
     """Return the number of points of a path that is completed."""
     return int(np.ceil(abs(hours) * 60.0 / options.output_minutes - 1e-9)) + 1
+
+
+def ages_of(hours: float, options: Integration) -> Ints:
+    """Return the signed age (s) of each point of a path that is completed."""
+    return point_ages(hours * 60.0, float(options.output_minutes), points_per_path(hours, options))
 
 
 def steps_per_path(hours: float, options: Integration) -> int:

@@ -47,7 +47,7 @@ def points_table(
         :func:`tracing.trajectory_kernel.follow_paths`
     numbers : of the trajectories, shape (particle,)
     """
-    (out, ends), ages = filled, _ages(plan, filled[0].shape[2])
+    (out, ends), ages = filled, point_ages(plan.minutes, plan.output, filled[0].shape[2])
     count = np.ascontiguousarray(ends[:, 0])
     points = out.reshape(4, -1)
     if np.any(count < out.shape[2]):
@@ -62,16 +62,16 @@ def points_table(
         points[COLUMN, begin] = np.where(lon < 180.0, lon, lon - 360.0)
         points[ROW, begin] = starts["lat"].to_numpy(np.float64)[count > 0]
         points[PRESSURE] /= 100.0
-        labels = _labels(starts, numbers, ends, (count, ages), pool)
+        labels = labels_of(starts, numbers, ends, (count, ages), pool)
     columns = {"lon": points[COLUMN], "lat": points[ROW], "height_m_agl": points[HEIGHT]}
     columns |= {"pressure_hpa": points[PRESSURE], **labels}
     return pd.DataFrame({name: columns[name] for name in POINT_COLUMNS} | told, copy=False)
 
 
-def _ages(plan: Plan, n_points: int) -> Ints:
-    """Return the signed age (s) of each point of a path."""
-    minutes = np.minimum(np.arange(n_points) * plan.output, abs(plan.minutes))
-    return np.asarray(np.rint(np.sign(plan.minutes) * minutes * 60.0), np.int64)
+def point_ages(minutes: float, output: float, n_points: int) -> Ints:
+    """Return the signed age (s) of each point of a path of signed ``minutes`` with points each ``output`` minutes."""
+    ages = np.minimum(np.arange(n_points) * output, abs(minutes))
+    return np.asarray(np.rint(np.sign(minutes) * ages * 60.0), np.int64)
 
 
 @njit(cache=True, nogil=True)
@@ -129,8 +129,17 @@ def _to_lonlat(grid: MetGrid, points: Array, pool: Executor) -> None:
         pass
 
 
-def _labels(starts: pd.DataFrame, numbers: Ints, ends: Ints, rows: tuple[Ints, Ints], pool: Executor) -> dict[str, Any]:
-    """Return by column what tells paths and points apart."""
+def labels_of(
+    starts: pd.DataFrame, numbers: Ints, ends: Ints, rows: tuple[Ints, Ints], pool: Executor
+) -> dict[str, Any]:
+    """Return by column what tells paths and points apart.
+
+    Parameters
+    ----------
+    starts : one for each path
+    numbers, ends : of the paths, (path,) and (path, 2): count of points and end code
+    rows : count of points of each path, and the age (s) of each point of a whole one
+    """
     count, ages = rows
     at_start = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy().view(np.int64)
     still, nothing = np.zeros_like(ages), np.zeros(count.size)
