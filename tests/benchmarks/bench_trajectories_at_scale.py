@@ -143,15 +143,28 @@ def test_trajectories_over_thirty_days(tmp_path, bench_results):
     assert peak < 4 * GIB
 
 
+_FIRST_PATH = """
+import sys
+import pandas as pd
+from tracing.met import open_met
+from tracing.trajectory import trajectories
+start = {"receptor": "a", "time": pd.Timestamp("2021-01-04T00:00Z"), "lon": 120.0, "lat": 35.0, "height_m_agl": 500.0}
+trajectories(open_met(sys.argv[1]), pd.DataFrame([start]), hours=-1)
+"""
+
+
 @pytest.mark.bench
-def test_trajectories_in_a_second_process(field, tmp_path, bench_results):
-    words = [Path(sys.executable).with_name("suyuan"), "trace", "--met", field, "--start", "2021-01-04T00:00"]
-    words += ["--lat", "35", "--lon", "120", "--hours", "-1", "--output", tmp_path / "a.csv"]
+@pytest.mark.parametrize("door", ["Python", "suyuan trace"])
+def test_trajectories_in_a_second_process(field, tmp_path, bench_results, door):
+    words = [sys.executable, "-c", _FIRST_PATH, field]
+    if door != "Python":
+        words = [Path(sys.executable).with_name("suyuan"), "trace", "--met", field, "--start", "2021-01-04T00:00"]
+        words += ["--lat", "35", "--lon", "120", "--hours", "-1", "--output", tmp_path / "a.csv"]
     took = []
     for _ in range(4):
         begin = time.perf_counter()
-        subprocess.run(list(map(str, words)), check=True, capture_output=True)
+        subprocess.run(list(map(str, words)), check=True, capture_output=True, cwd=Path(__file__).parents[2])
         took.append(time.perf_counter() - begin)
-    say(f"suyuan trace of one path in a second process: {min(took):.2f} s")
-    figure = {"name": "trajectories, a second process", "size": 1, "threads": 1, "value": min(took), "unit": "s"}
-    bench_results.append({**figure, "limit": 2.0, "peer": None})
+    say(f"a first path in a second process, {door}: {min(took):.2f} s")
+    figure = {"name": f"trajectories, first path of a second process, {door}", "size": 1, "threads": 1}
+    bench_results.append({**figure, "value": min(took), "unit": "s", "limit": 2.0, "peer": None})
