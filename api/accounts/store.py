@@ -20,7 +20,8 @@ from argon2.exceptions import InvalidHashError, VerificationError
 
 from api.accounts.roles import Principal, Role
 from api.errors import NotSignedIn, UnknownResource
-from geo.errors import InvalidInput, SourceUnavailable
+from api.sqlite_files import reading, said
+from geo.errors import InvalidInput
 
 DATABASE = "users.sqlite"
 SHORTEST_PASSWORD = 10
@@ -67,7 +68,7 @@ class Accounts:
 
     def in_use(self) -> bool:
         """Return whether there is a user, so that everybody has to sign in."""
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             return base is not None and base.execute("SELECT 1 FROM users LIMIT 1").fetchone() is not None
 
     def add(self, name: str, role: Role, password: str) -> None:
@@ -103,7 +104,7 @@ class Accounts:
 
     def users(self) -> list[tuple[str, Role, str]]:
         """Return name, role and time of making of each user."""
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             rows = base.execute("SELECT name, role, created FROM users ORDER BY name").fetchall() if base else []
         return [(row["name"], Role(row["role"]), row["created"]) for row in rows]
 
@@ -115,7 +116,7 @@ class Accounts:
         NotSignedIn
             Name or password is wrong; the message does not say which.
         """
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             row = base.execute("SELECT password FROM users WHERE name = ?", (name,)).fetchone() if base else None
         known = self._verify(row["password"] if row else self._nobody(), password[: LONGEST_PASSWORD + 1])
         if row is None or not known:
@@ -138,7 +139,7 @@ class Accounts:
     def by_session(self, secret: str) -> Principal | None:
         """Return whose session this is; None if it is none, or has expired or been idle for too long."""
         now = datetime.now(UTC)
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             row = (
                 base
                 and base.execute(
@@ -180,7 +181,7 @@ class Accounts:
 
     def by_token(self, secret: str) -> Principal | None:
         """Return whose token this is; None if it is none, or has expired or been revoked."""
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             row = (
                 base
                 and base.execute(
@@ -193,7 +194,7 @@ class Accounts:
 
     def tokens(self, user: str | None = None) -> list[Token]:
         """Return the tokens of a user, or all."""
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             rows = (
                 base.execute(
                     "SELECT id, user, label, created, expires, revoked FROM tokens WHERE ? IS NULL OR user = ?"
@@ -230,7 +231,7 @@ class Accounts:
 
     def audit(self, limit: int = 1000) -> list[dict[str, Any]]:
         """Return the audit log, the newest line first."""
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             rows = base.execute("SELECT * FROM audit ORDER BY rowid DESC LIMIT ?", (limit,)).fetchall() if base else []
         return [dict(row) for row in rows]
 
@@ -257,16 +258,8 @@ class Accounts:
             return False
 
     @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection | None]:
-        if not self.path.exists():
-            yield None
-            return
-        with self._errors(), closing(self._connect()) as base:
-            yield base
-
-    @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
+        with said(self.path):
             self.path.parent.mkdir(parents=True, exist_ok=True)
             if not self.path.exists():
                 os.close(os.open(self.path, os.O_CREAT | os.O_WRONLY, 0o600))
@@ -280,13 +273,6 @@ class Accounts:
             base.execute("PRAGMA journal_mode=WAL")
             base.executescript(_SCHEMA)
         return base
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise SourceUnavailable(f"cannot use {self.path}: {error}; check the disk and the file's rights") from error
 
 
 def _hash(secret: str) -> str:

@@ -15,7 +15,8 @@ from typing import Any
 
 from api.errors import Busy, Conflict, UnknownResource
 from api.jobs.model import COLUMNS, Findings, Job, State, from_row, priority_of, utc_now
-from geo.errors import InvalidInput, SourceUnavailable
+from api.sqlite_files import reading, said
+from geo.errors import InvalidInput
 
 DATABASE = "jobs.sqlite"
 MOST_ATTEMPTS = 5
@@ -79,7 +80,7 @@ class JobStore:
         UnknownResource
             There is none with this id.
         """
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             row = base and base.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if not row:
             raise UnknownResource(
@@ -118,7 +119,7 @@ class JobStore:
             conditions.append("substr(id, 1, ?) = ?")
             values += [len(starts_with), starts_with]
         where = " AND ".join(conditions)
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             if base is None:
                 return [], 0
             matched = base.execute(f"SELECT COUNT(*) FROM jobs WHERE {where}", values).fetchone()[0]
@@ -131,7 +132,7 @@ class JobStore:
     def counts(self) -> dict[str, int]:
         """Return how many jobs are in each public state."""
         found = dict.fromkeys((state.public for state in State), 0)
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             rows = base.execute("SELECT state, COUNT(*) FROM jobs GROUP BY state").fetchall() if base else []
         for state, count in rows:
             found[State(state).public] += count
@@ -215,13 +216,13 @@ class JobStore:
 
     def held(self) -> list[Job]:
         """Return the jobs that some runner is at work on."""
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             rows = base.execute("SELECT * FROM jobs WHERE state IN (?, ?)", _HELD).fetchall() if base else []
         return [from_row(row) for row in rows]
 
     def files_in_use(self) -> set[str]:
         """Return the result files that some job still names."""
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             rows = base.execute("SELECT findings FROM jobs WHERE findings IS NOT NULL").fetchall() if base else []
         return {layer.file for row in rows for layer in Findings.from_json(row["findings"]).layers}
 
@@ -234,7 +235,7 @@ class JobStore:
         """Return a job's log, the first line first."""
         self.get(job_id)
         query = "SELECT time, level, text FROM log WHERE job = ? ORDER BY rowid LIMIT ?"
-        with self._read() as base:
+        with reading(self.path, self._connect) as base:
             rows = base.execute(query, (job_id, limit)).fetchall() if base else []
         return [dict(row) for row in rows]
 
@@ -253,16 +254,8 @@ class JobStore:
         return done == 1
 
     @contextmanager
-    def _read(self) -> Iterator[sqlite3.Connection | None]:
-        if not self.exists():
-            yield None
-            return
-        with self._errors(), closing(self._connect()) as base:
-            yield base
-
-    @contextmanager
     def _write(self) -> Iterator[sqlite3.Connection]:
-        with self._errors():
+        with said(self.path):
             self.workspace.mkdir(parents=True, exist_ok=True)
             with closing(self._connect()) as base:
                 base.execute("BEGIN IMMEDIATE")
@@ -282,10 +275,3 @@ class JobStore:
             base.execute("PRAGMA journal_mode=WAL")
             base.executescript(_SCHEMA)
         return base
-
-    @contextmanager
-    def _errors(self) -> Iterator[None]:
-        try:
-            yield
-        except (OSError, sqlite3.Error) as error:
-            raise SourceUnavailable(f"cannot use {self.path}: {error}; check the disk and the file's rights") from error
