@@ -5,7 +5,7 @@ the page down nor puts its text into HTML.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 from urllib.parse import quote
@@ -16,6 +16,7 @@ from folium.plugins import Fullscreen, MousePosition
 from folium.template import Template
 
 from layers.catalogue import SCHEMAS
+from layers.periods import FROM, TO, valid_tests
 from layers.schema import LayerSchema
 from layers.store import LayerRecord
 from web_map.basemaps import Basemap
@@ -82,19 +83,20 @@ class MapPage:
 
 
 def build_map(
-    records: Iterable[LayerRecord],
+    records: Sequence[LayerRecord],
     *,
     styles: Mapping[str, LayerStyle] = STYLES,
     timezone: str = "Asia/Shanghai",
     collections_url: str = "/collections",
     times_url: str = "/map/times",
     basemap: Basemap | None = None,
+    day: str | None = None,
 ) -> folium.Map:
     """Build the map of a workspace.
 
     Parameters
     ----------
-    records : iterable of LayerRecord
+    records : sequence of LayerRecord
         The layers to offer, as `Workspace.records()` gives them.
     styles : mapping of str to LayerStyle
         Style of each layer id or schema id; a schema without one gets a plain style.
@@ -104,6 +106,8 @@ def build_map(
         Where the browser fetches features and time steps.
     basemap : Basemap, optional
         An online base map; without one the page asks no other server for anything.
+    day : str, optional
+        A day of the city, as 2021-11-01: ledgers that are kept by period show what was valid then.
 
     Returns
     -------
@@ -111,6 +115,8 @@ def build_map(
         Render it with `render_page`.
     """
     layers = [_layer_config(record, _style(record, styles), collections_url, times_url) for record in records]
+    for layer, record in zip(layers, records, strict=True):
+        layer["itemsQuery"] = _valid_on(record, day)
     bounds = _bounds(layers)
     leaflet = _LocalMap(
         location=[(bounds[1] + bounds[3]) / 2, (bounds[0] + bounds[2]) / 2],
@@ -192,6 +198,14 @@ def _layer_config(record: LayerRecord, style: LayerStyle, collections_url: str, 
         "style": asdict(style),
         "legend": [asdict(entry) for entry in legend_entries(style, record.title_zh, record.title_en)],
     }
+
+
+def _valid_on(record: LayerRecord, day: str | None) -> dict[str, str]:
+    """Return the query that picks the features of a ledger that are valid on a day; nothing for other layers."""
+    if day is None or not {FROM, TO} & set(record.columns):
+        return {}
+    tests = valid_tests(record.columns, record.id, day)
+    return {"filter": " AND ".join(f"({name} IS NULL OR {name} {sign} '{text}')" for name, sign, text in tests)}
 
 
 def _fields(schema: LayerSchema | None) -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from api.routes.security import content_security_policy
 from api.routes.selection import time_field_of
 from api.routes.services import RecordDep, Services, ServicesDep
 from geo.errors import MissingData, SuyuanError
+from layers.periods import iso_day
 from layers.store import LayerRecord
 from web_map.assets import missing_assets, require_assets
 from web_map.basemaps import Basemap, online_basemap
@@ -44,15 +45,25 @@ def show_portal(
 
 
 @router.get("/map", summary="The map", response_class=HTMLResponse)
-def show_map(services: ServicesDep) -> HTMLResponse:
+def show_map(
+    request: Request,
+    services: ServicesDep,
+    day: Annotated[
+        str, Query(description="day of the city, 2021-11-01: ledgers kept by period as they were then")
+    ] = "",
+) -> HTMLResponse:
     """Return the map page; it loads nothing from another server unless the settings choose an online base map."""
+    check_parameters(request, ("day",))
+    at = iso_day(day) if day else None
     settings = services.settings
     require_assets(settings.assets)
     key = settings.tianditu_key.get_secret_value() if settings.tianditu_key else None
     basemap = online_basemap(settings.online_basemap, key)
-    page = render_page(build_map(services.records(), timezone=settings.timezone, basemap=basemap))
+    page = render_page(build_map(services.records(), timezone=settings.timezone, basemap=basemap, day=at))
     nonce = secrets.token_urlsafe(16)
-    html = services.templates.get_template("map.html").render(title=TITLE, nonce=nonce, page=_with_nonce(page, nonce))
+    html = services.templates.get_template("map.html").render(
+        title=TITLE, nonce=nonce, page=_with_nonce(page, nonce), day=at or ""
+    )
     return HTMLResponse(html, headers=_map_headers(nonce, basemap))
 
 

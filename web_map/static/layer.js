@@ -64,7 +64,7 @@ export class MapLayer {
       return { features: this.features, matched: this.matched };
     }
     if (this.follows) filter.bbox = this.app.viewBox();
-    const loaded = await fetchFeatures(this.itemsUrl, filter);
+    const loaded = await fetchFeatures(this.itemsUrl, { ...this.itemsQuery, ...filter });
     this.pickFacets(loaded.features);
     if (this.style.tick_hours) this.ticks = await this.app.tickPoints(this.style.tick_hours);
     return loaded;
