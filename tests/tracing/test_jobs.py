@@ -105,6 +105,18 @@ def test_windows_of_winds_give_the_same_bytes(client, path, starts, alone, monke
         pd.testing.assert_frame_equal(table, alone, check_exact=True)
 
 
+def test_members_errors_and_what_is_told_come_back_from_a_worker(client, path, starts):
+    options = Integration(ensemble=True, error="there-and-back", along=("pressure", "temperature", "terrain"))
+    few = starts.iloc[:9].reset_index(drop=True)
+    want = trajectories(open_met(path), few, hours=-4, options=options)
+    got = pd.concat(
+        jobs.trace_parts(client, path, few, met=open_met(path), hours=-4, options=options, chunk=4), ignore_index=True
+    )
+    assert set(want["end_reason"]) >= {"completed"}
+    assert {"member", "error_km", "temperature_k", "terrain_m"} <= set(want)
+    pd.testing.assert_frame_equal(got, want, check_exact=True)
+
+
 def test_processes_give_the_same_bytes(path, starts, alone):
     with (
         LocalCluster(n_workers=2, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
