@@ -23,12 +23,12 @@ from api.processes.incident_air import (
 )
 from api.processes.incident_drift import drifting
 from api.processes.incident_inputs import IncidentInputs
-from api.processes.incident_zones import Drawn, bands_frame, draw, frame_of, lines_frame, zones_frame
+from api.processes.incident_zones import Drawn, bands_frame, draw, frame_of, levels_of, lines_frame, zones_frame
 from api.processes.receptor_table import with_concentrations
 from api.processes.zone_contents import Contents, contents_of, ledgers, told
 from geo.errors import InvalidInput
 from geo.overlay import Density, read_density
-from layers.substances import UNCHECKED, Substance, find_substance, load_substances
+from layers.substances import COPY, UNCHECKED, Substance, find_substance, load_substances
 from layers.writers import write_table
 from tracing.drift import DriftingPuffs
 from tracing.plume import Plume
@@ -44,7 +44,7 @@ def run(inputs: IncidentInputs, context: Context) -> Outcome:
     substance = find_substance(inputs.substance, load_substances([context.file(path) for path in inputs.substances]))
     model, ensemble, notes = _modelled(inputs, context, substance)
     release = model.release
-    notes += [*model.warnings, *outside_the_city(release, context), *_unchecked(substance)]
+    notes += [*model.warnings, *outside_the_city(release, context), *_unchecked(inputs, substance)]
     drawn, said = draw(inputs, substance, model, ensemble)
     found = _contents(inputs, context, drawn, release)
     assumptions = _assumptions(inputs, model)
@@ -179,13 +179,24 @@ def _summary(substance: Substance, drawn: list[Drawn], found: list[Contents]) ->
     )
 
 
-def _unchecked(substance: Substance) -> list[str]:
-    if not any(UNCHECKED in item.source for item in substance.thresholds):
-        return []
-    return [
-        f"{substance.name_zh or substance.name} 的内置阈值尚未与原始文件核对，使用前请核对 / the built-in levels of "
-        f"{substance.name} are not yet checked against their documents: compare them before you rely on the zone"
-    ]
+def _unchecked(inputs: IncidentInputs, substance: Substance) -> list[str]:
+    """Return what to say of levels used whose numbers nobody has seen in their document, or only in a copy of it."""
+    name_zh, used = substance.name_zh or substance.name, levels_of(inputs, substance)
+    open_levels = [level for level in used if UNCHECKED in level.source]
+    if open_levels:
+        names_zh, names_en = (
+            ", ".join(getattr(level, title) for level in open_levels) for title in ("title_zh", "title_en")
+        )
+        return [
+            f"{name_zh} 的内置阈值 {names_zh} 尚未与原始文件核对，使用前请核对 / the built-in levels {names_en} of "
+            f"{substance.name} are not yet checked against their documents: compare them before you rely on the zone"
+        ]
+    if any(COPY in level.source for level in used):
+        return [
+            f"{name_zh} 的内置阈值按文件的公开抄本核对 / the built-in levels of {substance.name} were checked against "
+            "a public copy of their document; the column source names both"
+        ]
+    return []
 
 
 def _receptors(
