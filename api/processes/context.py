@@ -109,6 +109,13 @@ class Context:
         self._paths.add(str(path))
         return source
 
+    def offers(self, path: str) -> bool:
+        """Return whether a file may be read and is there, without taking note of it."""
+        try:
+            return (Path(path) if self._files else self._offered(path)).is_file()
+        except InvalidInput:
+            return False
+
     def vector(self, source: str) -> gpd.GeoDataFrame:
         """Read any vector file or layer as it is, in EPSG:4326."""
         if self._is_layer(source):
