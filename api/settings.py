@@ -32,9 +32,7 @@ class Settings(BaseSettings):
     running_analyst: int | None = Field(None, ge=0, description="of these, jobs of analysts; unset: all of them")
     running_emergency: int | None = Field(None, ge=0, description="the same for the emergency team")
     running_admin: int | None = Field(None, ge=0, description="the same for admins")
-    keep_jobs_days: float | None = Field(
-        None, gt=0, le=36_500, description="remove jobs that ended longer ago; unset: keep all"
-    )
+    keep_jobs_days: float | None = Field(None, gt=0, le=36_500, description="jobs that ended longer ago are removed")
     waiting_jobs: int = Field(1000, ge=1, description="jobs that may wait; more are turned away for a while")
     warm_worker: bool = Field(True, description="keep a process ready for the next job")
     most_body_bytes: int = Field(20 * 2**20, ge=1024, description="largest body of a request, bytes")

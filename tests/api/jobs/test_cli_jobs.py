@@ -73,9 +73,8 @@ def test_old_jobs_are_cleared(suyuan, workspace: Path) -> None:
         base.execute("UPDATE jobs SET finished = '2021-01-01T00:00:00+00:00' WHERE finished IS NOT NULL")
     base.close()
     os.utime(file, (0, 0))
-    assert suyuan("jobs", "clear", "--older-than", "1w", "--status", "failed")[1].startswith(
-        "已删除 removed: 0 jobs, 0"
-    )
+    failed = suyuan("jobs", "clear", "--older-than", "1w", "--status", "failed")[1]
+    assert failed.startswith("已删除 removed: 0 jobs, 0")
     code, said, _ = suyuan("jobs", "clear", "--older-than", "1.5d")
     assert (code, said) == (0, "已删除 removed: 1 jobs, 1 个结果文件 result files\n")
     assert [job.id for job in store.page()[0]] == jobs[1:]
