@@ -7,8 +7,10 @@ from typing import Any
 
 import pandas as pd
 
+from api.additions import ObservationAddition, read_observation_file
 from api.cli_aqi import check_table_output
-from api.cli_layers import assignment, tell_rejected
+from api.cli_layers import tell_rejected
+from api.cli_options import add_model_options, read_model
 from api.settings import Settings
 from api.store import workspace_of
 from geo.errors import InvalidInput, MissingData
@@ -16,7 +18,6 @@ from layers.export import export_observations
 from layers.fault_signs import faults, flag_faults
 from layers.means import HOUR_NAMES
 from layers.observation_report import BY, LEVELS, Period, period, report
-from layers.observations import read_observations
 from layers.store import Workspace
 from layers.tables import infer_types, read_table
 from layers.writers import write_table
@@ -38,15 +39,7 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     )
     add.add_argument("file", metavar="FILE", type=Path)
     add.add_argument("--timezone", help="zone of times without one (default: the city's)", default=argparse.SUPPRESS)
-    add.add_argument(
-        "--unit",
-        metavar="POLLUTANT=UNIT",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="unit where the file does not say it: ug/m3 or mg/m3, for example co=ug/m3",
-    )
-    add.add_argument("--accept-good", action="store_true", help="take the good values, report the others")
+    add_model_options(add, ObservationAddition)
     add.add_argument("--report", metavar="CSV", type=Path, help="write the rejected values to this file")
     add.set_defaults(command=add_observations)
     export = group.add_parser(
@@ -154,8 +147,8 @@ def write_report(options: argparse.Namespace, settings: Settings) -> None:
 
 def add_observations(options: argparse.Namespace, settings: Settings) -> None:
     """Store a file's observations; a second time they replace what is there."""
-    units = dict(assignment("--unit", text) for text in options.unit)
-    report = read_observations(options.file, timezone=settings.timezone, units=units, accept_good=options.accept_good)
+    additions = read_model(ObservationAddition, options)
+    report = read_observation_file(options.file, additions, settings.timezone)
     tell_rejected(report.rejected, report.notes, options.report)
     if report.refused:
         raise InvalidInput(

@@ -5,7 +5,8 @@ from functools import cache
 
 from api.accounts.roles import Permission
 
-PUBLIC, READ, RUN, ADMIN = Permission.PUBLIC, Permission.READ, Permission.RUN, Permission.ADMIN
+PUBLIC, READ, RUN = Permission.PUBLIC, Permission.READ, Permission.RUN
+WRITE, ADMIN = Permission.WRITE, Permission.ADMIN
 
 # What nobody has to sign in for tells nothing of the data: the log-in page, its files, the health check.
 ACCESS: dict[tuple[str, str], Permission] = {
@@ -48,6 +49,8 @@ ACCESS: dict[tuple[str, str], Permission] = {
     ("POST", "/jobs/{job_id}/rerun"): RUN,
     ("POST", "/jobs/{job_id}/dismiss"): RUN,
     ("DELETE", "/jobs/{job_id}"): RUN,
+    ("GET", "/uploads"): READ,
+    ("POST", "/uploads"): WRITE,
     ("GET", "/account"): READ,
     ("GET", "/account/tokens"): READ,
     ("POST", "/account/tokens"): READ,

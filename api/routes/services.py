@@ -14,6 +14,7 @@ from api.jobs.store import JobStore
 from api.metrics import Counts
 from api.routes.caches import BytesCache, LayerCache, TileSources
 from api.routes.spliced import Block
+from api.routes.upload_files import Slots
 from api.settings import Settings
 from api.store import workspace_of
 from layers.store import LayerRecord, UnknownLayer, Workspace
@@ -41,6 +42,7 @@ class Services:
     answers: BytesCache = field(default_factory=BytesCache)
     tiles: TileSources = field(default_factory=TileSources)
     counts: Counts = field(default_factory=Counts)
+    uploads: Slots = field(default_factory=lambda: Slots(2))
     streams: Streams = field(default_factory=Streams)
     templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
@@ -51,7 +53,13 @@ class Services:
         """Open the workspace of these settings."""
         workspace, folder = workspace_of(settings), settings.workspace
         return cls(
-            settings, workspace, LayerCache(workspace), JobStore(folder), Runner(settings), accounts=Accounts(folder)
+            settings,
+            workspace,
+            LayerCache(workspace),
+            JobStore(folder),
+            Runner(settings),
+            accounts=Accounts(folder),
+            uploads=Slots(settings.running_uploads),
         )
 
     def blocks(self, key: tuple[object, ...], make: Callable[[], bytes]) -> Block:
