@@ -6,6 +6,7 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from api.processes.base import Cli, Inputs, Zh
+from geo.datum import DATUMS
 from geo.errors import InvalidInput
 from layers.add import Added, add_file
 from layers.observations import ObservationReport, read_observations
@@ -20,7 +21,12 @@ class LayerAddition(Inputs):
 
     datum: Annotated[
         str | None,
-        Field(None, description="wgs84, cgcs2000, gcj02 or bd09; by default what the file says, else wgs84"),
+        # Spellings such as GCJ-02 are understood too; a form offers the plain ones.
+        Field(
+            None,
+            description="wgs84, cgcs2000, gcj02 or bd09; by default what the file says, else wgs84",
+            json_schema_extra={"enum": list(DATUMS)},
+        ),
         Zh("坐标系：wgs84、cgcs2000、gcj02 或 bd09；不填则按文件所述，否则为 wgs84"),
     ]
     accept_good: Annotated[

@@ -14,14 +14,27 @@ from api.accounts.gate import Gate
 from api.http_errors import add_error_handlers
 from api.metrics import Measure
 from api.openapi import description
-from api.routes import accounts, conformance, features, files, jobs, pages, processes, rasters, schemas, tiles, uploads
+from api.routes import (
+    accounts,
+    conformance,
+    features,
+    files,
+    jobs,
+    oidc,
+    pages,
+    processes,
+    rasters,
+    schemas,
+    tiles,
+    uploads,
+)
 from api.routes.pages import OPENAPI_TYPE
 from api.routes.security import SecurityHeaders
 from api.routes.services import Services
 from api.routes.upload_files import remove_leftovers
 from api.settings import Settings
 
-ROOMS = (pages, conformance, features, schemas, rasters, tiles, processes, jobs, accounts, uploads, files)
+ROOMS = (pages, conformance, features, schemas, rasters, tiles, processes, jobs, accounts, oidc, uploads, files)
 
 
 def create_app(settings: Settings) -> FastAPI:

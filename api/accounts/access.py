@@ -12,6 +12,8 @@ WRITE, ADMIN = Permission.WRITE, Permission.ADMIN
 ACCESS: dict[tuple[str, str], Permission] = {
     ("GET", "/login"): PUBLIC,
     ("POST", "/login"): PUBLIC,
+    ("GET", "/login/oidc"): PUBLIC,
+    ("GET", "/login/oidc/callback"): PUBLIC,
     ("POST", "/logout"): PUBLIC,
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/static/{name:path}"): PUBLIC,

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import jinja2
 from fastapi import Depends, Request
@@ -12,6 +12,7 @@ from api.accounts.throttle import Throttle
 from api.jobs.runner import Runner
 from api.jobs.store import JobStore
 from api.metrics import Counts
+from api.oidc_settings import provider_of
 from api.routes.caches import BytesCache, LayerCache, TileSources
 from api.routes.spliced import Block
 from api.routes.upload_files import Slots
@@ -19,6 +20,9 @@ from api.settings import Settings
 from api.store import workspace_of
 from layers.store import LayerRecord, UnknownLayer, Workspace
 from web_map.assets import TEMPLATES
+
+if TYPE_CHECKING:
+    from api.accounts.oidc import Provider
 
 
 @dataclass
@@ -38,6 +42,7 @@ class Services:
     jobs: JobStore
     runner: Runner
     accounts: Accounts
+    provider: "Provider | None" = None
     throttle: Throttle = field(default_factory=Throttle)
     answers: BytesCache = field(default_factory=BytesCache)
     tiles: TileSources = field(default_factory=TileSources)
@@ -58,7 +63,8 @@ class Services:
             LayerCache(workspace),
             JobStore(folder),
             Runner(settings),
-            accounts=Accounts(folder),
+            accounts=Accounts(folder, required=settings.oidc_issuer is not None),
+            provider=provider_of(settings),
             uploads=Slots(settings.running_uploads),
         )
 

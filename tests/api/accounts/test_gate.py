@@ -26,7 +26,15 @@ MAY = {
 
 # And which routes ask for anything else than to be allowed to look.
 NOT_READ = {
-    Permission.PUBLIC: {"/login", "/logout", "/healthz", "/static/{name:path}", "/assets/{name:path}"},
+    Permission.PUBLIC: {
+        "/login",
+        "/login/oidc",
+        "/login/oidc/callback",
+        "/logout",
+        "/healthz",
+        "/static/{name:path}",
+        "/assets/{name:path}",
+    },
     Permission.RUN: {
         "/processes/{process_id}/execution",
         "/processes/{process_id}/form",
