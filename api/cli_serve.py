@@ -93,9 +93,9 @@ def require_accounts(settings: Settings) -> None:
     Raises
     ------
     InvalidInput
-        If the address is not a loopback address and the workspace has no users.
+        If the address is not a loopback address, the workspace has no users, and no provider brings them.
     """
-    if is_loopback(settings.host) or Accounts(settings.workspace).in_use():
+    if is_loopback(settings.host) or settings.oidc_issuer or Accounts(settings.workspace).in_use():
         return
     raise InvalidInput(
         f"--host {settings.host}: without user accounts Suyuan serves only this machine; use 127.0.0.1, localhost or "
