@@ -125,7 +125,7 @@ WORDS = {
     "hotspots-scan.time": "日期、月份或年份所在列；不填则只做空间扫描",
     "zone-pollution.time": "数值的时刻，未带时区则为 UTC；不填则取最近一小时",
     "totals": "全市排放量表：pollutant（so2、nox、pm、vocs）与 t_a；不填则取排放源之和",
-    "trend": "趋势检验；hamed-rao 订正自相关",
+    "trend": "趋势检验：corrected 计入邻域共用的时段与数值的记忆，mann-kendall 同 ArcGIS，hamed-rao 按各序列自相关",
     "turn_deg": "包络线考虑的风向可能偏转，度",
     "until": "最后一个起点时间，与 every 同填",
     "ustar": "摩擦速度，米/秒；与奥布霍夫长度同填",
