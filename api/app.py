@@ -14,13 +14,25 @@ from api.accounts.gate import Gate
 from api.http_errors import add_error_handlers
 from api.metrics import Measure
 from api.openapi import description
-from api.routes import accounts, conformance, features, files, jobs, pages, processes, rasters, schemas, tiles
+from api.routes import (
+    accounts,
+    conformance,
+    features,
+    files,
+    jobs,
+    pages,
+    processes,
+    raster_tiles,
+    rasters,
+    schemas,
+    tiles,
+)
 from api.routes.pages import OPENAPI_TYPE
 from api.routes.security import SecurityHeaders
 from api.routes.services import Services
 from api.settings import Settings
 
-ROOMS = (pages, conformance, features, schemas, rasters, tiles, processes, jobs, accounts, files)
+ROOMS = (pages, conformance, features, schemas, rasters, tiles, raster_tiles, processes, jobs, accounts, files)
 
 
 def create_app(settings: Settings) -> FastAPI:

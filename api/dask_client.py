@@ -12,17 +12,14 @@ CONNECT_SECONDS = 10
 
 
 @contextmanager
-def shared_client(settings: Settings) -> Iterator[Client | None]:
-    """Connect to the scheduler named in the settings, or give None.
+def shared_client(settings: Settings) -> Iterator[Client]:
+    """Connect to the scheduler named in the settings.
 
     Raises
     ------
     SourceUnavailable
         If no scheduler answers at that address.
     """
-    if settings.dask_scheduler is None:
-        yield None
-        return
     try:
         client = Client(settings.dask_scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:

@@ -13,6 +13,8 @@ from layers.tables import read_table
 GAS_CONSTANT = 8.314462618
 # Stands in the source of a number that nobody has yet held against its document; whoever does takes it out.
 UNCHECKED = "not yet checked against the document"
+# Stands in the source of a number that was held against a copy of its document; the source names the copy.
+COPY = "read in a copy"
 SCHEMES = ("hj169", "aegl", "erpg", "pac")
 _COLUMNS = ("name", "molar_mass_g_mol", "scheme", "level", "value", "unit", "source")
 _UNITS = ("mg/m3", "ppm")

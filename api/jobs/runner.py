@@ -11,11 +11,13 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import filelock
 
-from api.jobs.model import Job, State
+from api.jobs.model import Job, State, utc_now
+from api.jobs.results import ResultFiles
 from api.jobs.store import JobStore
 from api.settings import Settings
 from geo.errors import SuyuanError
@@ -23,6 +25,7 @@ from geo.errors import SuyuanError
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1
 _RECOVER_EVERY = 30
+_CLEAR_EVERY = 36_000
 
 
 @dataclass
@@ -88,6 +91,8 @@ class Runner:
                     self._hold()
                     if rounds % _RECOVER_EVERY == 0:
                         self._recover()
+                    if rounds % _CLEAR_EVERY == 0:
+                        self._clear()
                     rounds += 1
                     self._look_after()
                     self._take()
@@ -103,7 +108,8 @@ class Runner:
             self._lock.acquire(timeout=0)
 
     def _take(self) -> None:
-        while job := self.store.claim(self.id, most=self._settings.running_jobs, only=self._only):
+        limits = self._settings.running_by_role
+        while job := self.store.claim(self.id, most=self._settings.running_jobs, of_role=limits, only=self._only):
             process, self._spare = self._spare or self._spawn(), None
             self._active.append(_Active(job, process))
             order = {
@@ -141,6 +147,12 @@ class Runner:
             with self._gone(job.runner) as gone:
                 if gone:
                     self.store.release(job, "运行它的服务中断 the server that ran it ended")
+
+    def _clear(self) -> None:
+        """Remove the jobs that are older than the settings want them kept, and results that no job names."""
+        days = self._settings.keep_jobs_days
+        if days is not None and self.store.clear(utc_now() - timedelta(days=days)):
+            ResultFiles(self.store.folder).sweep(self.store.files_in_use())
 
     @contextmanager
     def _gone(self, runner: str) -> Iterator[bool]:

@@ -4,6 +4,12 @@ An input that is declared with `Zh("...")` needs no line here.
 """
 
 WORDS = {
+    "wind_rows": "逐行给出的风，同 winds：时间,风速,风向",
+    "zone-follow-up.measurements": "新的实测浓度表：经度、纬度、浓度（单位）、离地高度、时间",
+    "zone-follow-up.time": "新的风从何时起；不填则以新的风代替原来的风",
+    "zone-follow-up.wind_speed": "新的风速，m/s",
+    "zone-follow-up.wind_from": "新的风向（来向），度",
+    "zone-follow-up.measured": "新的实测浓度：经度,纬度,mg/m3[,离地高度 m[,时间]]；以前的保留",
     "adjust": "按哪些列（如 agegroup,sex）标准化期望病例数；auto 为病例与人口共有的列，none 为不标准化",
     "along": "沿途记录哪些气象量，每个一列，单位写在列名里",
     "area": "在哪些面上作图；文件或图层",
