@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 from pathlib import Path
 
@@ -28,6 +29,7 @@ PAGES = (
     "docs/security.md",
     "docs/layers.md",
     "docs/store.md",
+    "docs/meteorology.md",
 )
 
 
@@ -37,7 +39,8 @@ def test_commands_run_as_written(root: Path, tmp_path: Path, guide: str) -> None
     assert blocks
     if "curl " in "".join(blocks) and shutil.which("curl") is None:
         pytest.skip("this machine has no curl")
-    script = "set -eu\n" + "\n".join(blocks)
+    # The guide's port may be taken on this machine.
+    script = "set -eu\n" + "\n".join(blocks).replace("8765", str(_free_port()))
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=root,
@@ -48,6 +51,12 @@ def test_commands_run_as_written(root: Path, tmp_path: Path, guide: str) -> None
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
+
+
+def _free_port() -> int:
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return int(free.getsockname()[1])
 
 
 @pytest.mark.parametrize("page", PAGES)
