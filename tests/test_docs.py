@@ -3,7 +3,6 @@
 import os
 import re
 import shutil
-import socket
 import subprocess
 from pathlib import Path
 
@@ -34,13 +33,13 @@ PAGES = (
 
 
 @pytest.mark.parametrize("guide", GUIDES)
-def test_commands_run_as_written(root: Path, tmp_path: Path, guide: str) -> None:
+def test_commands_run_as_written(root: Path, tmp_path: Path, free_port: int, guide: str) -> None:
     blocks = re.findall(r"```sh\n(.*?)```", (root / guide).read_text("utf-8"), re.DOTALL)
     assert blocks
     if "curl " in "".join(blocks) and shutil.which("curl") is None:
         pytest.skip("this machine has no curl")
     # The guide's port may be taken on this machine.
-    script = "set -eu\n" + "\n".join(blocks).replace("8765", str(_free_port()))
+    script = "set -eu\n" + "\n".join(blocks).replace("8765", str(free_port))
     done = subprocess.run(
         ["bash", "-c", script],
         cwd=root,
@@ -51,12 +50,6 @@ def test_commands_run_as_written(root: Path, tmp_path: Path, guide: str) -> None
         env={**os.environ, "TMPDIR": str(tmp_path)},
     )
     assert done.returncode == 0, done.stderr
-
-
-def _free_port() -> int:
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return int(free.getsockname()[1])
 
 
 @pytest.mark.parametrize("page", PAGES)
