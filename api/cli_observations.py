@@ -8,8 +8,10 @@ from typing import Any
 import geopandas as gpd
 import pandas as pd
 
+from api.additions import ObservationAddition, read_observation_file, store_observations
 from api.cli_aqi import check_table_output
-from api.cli_layers import assignment, tell_rejected
+from api.cli_layers import tell_rejected
+from api.cli_options import add_model_options, read_model
 from api.settings import Settings
 from api.store import workspace_of
 from geo.errors import InvalidInput, MissingData
@@ -19,7 +21,6 @@ from layers.fault_signs import faults, flag_faults
 from layers.frames import WGS84
 from layers.means import HOUR_NAMES
 from layers.observation_report import BY, LEVELS, Measured, Period, daily_report, period, report
-from layers.observations import read_observations
 from layers.station_places import PLACES, with_place
 from layers.store import Workspace
 from layers.tables import infer_types, read_table
@@ -55,24 +56,8 @@ def _add_add(group: Any, common: argparse.ArgumentParser) -> None:
         epilog="example: suyuan observations add hourly.csv",
     )
     add.add_argument("file", metavar="FILE", type=Path)
-    add.add_argument(
-        "--period",
-        choices=PERIODS,
-        help="what a value stands for (default: daily where the file has days without hours)",
-    )
-    add.add_argument(
-        "--columns", metavar="NAME,NAME...", help="names of the columns of a file without header, from left to right"
-    )
     add.add_argument("--timezone", help="zone of times without one (default: the city's)", default=argparse.SUPPRESS)
-    add.add_argument(
-        "--unit",
-        metavar="POLLUTANT=UNIT",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="unit where the file does not say it: ug/m3 or mg/m3, for example co=ug/m3",
-    )
-    add.add_argument("--accept-good", action="store_true", help="take the good values, report the others")
+    add_model_options(add, ObservationAddition)
     add.add_argument("--report", metavar="CSV", type=Path, help="write the rejected values to this file")
     add.set_defaults(command=add_observations)
 
@@ -222,23 +207,15 @@ def _held(options: argparse.Namespace, workspace: Workspace) -> tuple[gpd.GeoDat
 
 def add_observations(options: argparse.Namespace, settings: Settings) -> None:
     """Store a file's observations; a second time they replace what is there."""
-    units = dict(assignment("--unit", text) for text in options.unit)
-    report = read_observations(
-        options.file,
-        timezone=settings.timezone,
-        units=units,
-        accept_good=options.accept_good,
-        period=options.period,
-        columns=options.columns.split(",") if options.columns else None,
-    )
+    additions = read_model(ObservationAddition, options)
+    report = read_observation_file(options.file, additions, settings.timezone)
     tell_rejected(report.rejected, report.notes, options.report)
     if report.refused:
         raise InvalidInput(
             f"{options.file}: {len(report.rejected)} values rejected, nothing was added: correct them, "
             "or take the good ones with --accept-good"
         )
-    workspace = workspace_of(settings)
-    counts = (workspace.daily if report.period == "daily" else workspace.observations).add(report.accepted)
+    counts = store_observations(workspace_of(settings), report)
     told = ", ".join(f"{count} {name}" for name, count in counts.items())
     what = "daily observations" if report.period == "daily" else "observations"
     sys.stdout.write(f"{what}: {told}, {len(report.rejected)} rejected, {report.gaps} gaps\n")
