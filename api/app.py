@@ -14,13 +14,43 @@ from api.accounts.gate import Gate
 from api.http_errors import add_error_handlers
 from api.metrics import Measure
 from api.openapi import description
-from api.routes import accounts, conformance, features, files, jobs, pages, processes, rasters, schemas, tiles
+from api.routes import (
+    accounts,
+    conformance,
+    features,
+    files,
+    jobs,
+    oidc,
+    pages,
+    processes,
+    raster_tiles,
+    rasters,
+    schemas,
+    tiles,
+    uploads,
+)
+from api.routes.head import AnswerHead
 from api.routes.pages import OPENAPI_TYPE
 from api.routes.security import SecurityHeaders
 from api.routes.services import Services
+from api.routes.upload_files import remove_leftovers
 from api.settings import Settings
 
-ROOMS = (pages, conformance, features, schemas, rasters, tiles, processes, jobs, accounts, files)
+ROOMS = (
+    pages,
+    conformance,
+    features,
+    schemas,
+    rasters,
+    tiles,
+    raster_tiles,
+    processes,
+    jobs,
+    accounts,
+    oidc,
+    uploads,
+    files,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:
@@ -50,7 +80,13 @@ def create_app(settings: Settings) -> FastAPI:
     files.mount_static(app)
     _add_description(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=2)
-    app.add_middleware(Gate, accounts=app.state.services.accounts, most_bytes=settings.most_body_bytes)
+    app.add_middleware(AnswerHead)
+    app.add_middleware(
+        Gate,
+        accounts=app.state.services.accounts,
+        most_bytes=settings.most_body_bytes,
+        most_upload_bytes=settings.most_upload_bytes,
+    )
     app.add_middleware(SecurityHeaders)
     app.add_middleware(Measure, counts=app.state.services.counts)
     return app
@@ -60,6 +96,7 @@ def create_app(settings: Settings) -> FastAPI:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     """Run jobs as long as the app is served; an app that only answers a test's request starts none."""
     runner = app.state.services.runner
+    await run_in_threadpool(remove_leftovers)
     runner.start()
     try:
         yield

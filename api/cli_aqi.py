@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from api.cli_layers import assignment
+from api.additions import assignment
 from api.settings import Settings
 from geo.errors import InvalidInput
 from layers.aqi_tables import KINDS, index_of_file

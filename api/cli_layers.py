@@ -7,10 +7,11 @@ from typing import Any, cast
 
 import pandas as pd
 
+from api.additions import LayerAddition, add_to_layer
+from api.cli_options import add_model_options, read_model
 from api.settings import Settings
 from api.store import workspace_of
 from geo.errors import InvalidInput
-from layers.add import add_file
 from layers.catalogue import SCHEMAS
 from layers.derived import derive, stale_sources
 from layers.export import export_layer
@@ -80,26 +81,8 @@ def _add_parser(group: Any, common: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("layer", metavar="LAYER", help=f"one of {', '.join(sorted(SCHEMAS))}")
     parser.add_argument("file", metavar="FILE", type=Path)
-    parser.add_argument("--datum", help="wgs84, cgcs2000, gcj02 or bd09 (default: what the file says, else wgs84)")
-    parser.add_argument("--accept-good", action="store_true", help="take the good rows, report the others")
     parser.add_argument("--report", metavar="FILE", type=Path, help="write the whole report: .csv, .xlsx or .json")
-    parser.add_argument(
-        "--central-meridian", metavar="DEG", type=float, help="of Gauss-Kruger metres without a zone, e.g. 120"
-    )
-    parser.add_argument(
-        "--set",
-        metavar="COLUMN=VALUE",
-        nargs="+",
-        action="extend",
-        default=[],
-        help="value for rows that have none, e.g. level=national; for a fire raster time=, kind=, satellite=",
-    )
-    parser.add_argument("--replace", action="store_true", help="put the file in place of what the layer holds")
-    parser.add_argument(
-        "--quarter",
-        metavar="2021Q4",
-        help="period of rows that name none; with --replace only this quarter's rows are replaced",
-    )
+    add_model_options(parser, LayerAddition)
     parser.set_defaults(command=add_layer)
 
 
@@ -210,17 +193,8 @@ def export_to_file(options: argparse.Namespace, settings: Settings) -> None:
 
 def add_layer(options: argparse.Namespace, settings: Settings) -> None:
     """Check a file against the layer's schema and store it."""
-    added = add_file(
-        workspace_of(settings),
-        options.layer,
-        options.file,
-        datum=options.datum,
-        accept_good=options.accept_good,
-        set_values=dict(assignment("--set", text) for text in options.set),
-        replace=options.replace,
-        central_meridian=options.central_meridian,
-        quarter=options.quarter,
-    )
+    additions = read_model(LayerAddition, options)
+    added = add_to_layer(workspace_of(settings), options.layer, options.file, additions)
     if added.report is not None:
         _tell(added.report, options.report)
         if added.report.refused:
@@ -255,20 +229,6 @@ def tell_rejected(rejected: pd.DataFrame, notes: list[str], report: Path | None)
         sys.stderr.write(f"row {row.row}: {row.column} {row.value!r}: {row.reason_zh} · {row.reason_en}\n")
     if len(rejected) > REJECTED_SHOWN:
         sys.stderr.write(f"... and {len(rejected) - REJECTED_SHOWN} more; --report CSV writes them all\n")
-
-
-def assignment(option: str, text: str) -> tuple[str, str]:
-    """Split NAME=VALUE as an option takes it.
-
-    Raises
-    ------
-    InvalidInput
-        If it is not of that form.
-    """
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise InvalidInput(f"{option} {text}: write it as NAME=VALUE, without spaces")
-    return name, value
 
 
 def _inputs(record: LayerRecord) -> str:

@@ -3,7 +3,7 @@
 import argparse
 import types
 import typing
-from typing import Any, Union
+from typing import Any, TypeVar, Union
 
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
@@ -12,11 +12,12 @@ from pydantic_core import ErrorDetails
 from api.processes.base import Cli, Inputs, Process
 from geo.errors import InvalidInput
 
+M = TypeVar("M", bound=BaseModel)
+
 
 def add_process_options(parser: argparse.ArgumentParser, process: Process[Any]) -> None:
     """Give the parser one option for each input; `--output` belongs to the command itself."""
-    for name, field in process.inputs.model_fields.items():
-        _add_option(parser, name, field)
+    add_model_options(parser, process.inputs)
     parser.add_argument(
         "--output",
         metavar="OUT",
@@ -24,6 +25,12 @@ def add_process_options(parser: argparse.ArgumentParser, process: Process[Any]) 
     )
     if ".pdf" in process.output_formats:
         parser.add_argument("--language", choices=("zh", "en"), default="zh", help="language of a .pdf (default: zh)")
+
+
+def add_model_options(parser: argparse.ArgumentParser, model: type[BaseModel]) -> None:
+    """Give the parser one option for each field of a model."""
+    for name, field in model.model_fields.items():
+        _add_option(parser, name, field)
 
 
 def read_inputs(process: Process[Any], options: argparse.Namespace) -> Inputs:
@@ -34,12 +41,23 @@ def read_inputs(process: Process[Any], options: argparse.Namespace) -> Inputs:
     InvalidInput
         If a value is not allowed; the message names the option, the value and what is allowed.
     """
-    typed = {name: getattr(options, name) for name in process.inputs.model_fields if hasattr(options, name)}
-    try:
-        inputs: Inputs = process.inputs(**typed)
-    except ValidationError as error:
-        raise InvalidInput(_first_problem(error.errors()[0], process.inputs)) from error
+    inputs: Inputs = read_model(process.inputs, options)
     return inputs
+
+
+def read_model(model: type[M], options: argparse.Namespace) -> M:
+    """Build a model from what was typed.
+
+    Raises
+    ------
+    InvalidInput
+        As `read_inputs`.
+    """
+    typed = {name: getattr(options, name) for name in model.model_fields if hasattr(options, name)}
+    try:
+        return model(**typed)
+    except ValidationError as error:
+        raise InvalidInput(_first_problem(error.errors()[0], model)) from error
 
 
 def _add_option(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:

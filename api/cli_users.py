@@ -6,6 +6,7 @@ import secrets
 import sys
 from typing import Any
 
+from api.accounts.linked import link
 from api.accounts.roles import Role
 from api.accounts.store import Accounts
 from api.settings import Settings
@@ -13,7 +14,7 @@ from geo.errors import InvalidInput
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Declare `users add`, `list`, `password`, `remove`, `token`, `tokens`, `revoke` and `audit`."""
+    """Declare `users add`, `list`, `password`, `remove`, `token`, `tokens`, `revoke`, `link` and `audit`."""
     users = commands.add_parser("users", help="用户 · user accounts").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
@@ -42,6 +43,11 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     token.add_argument("--label", default="", help="what it is for")
     declare("tokens", _tokens, "令牌清单", "list of tokens", "")
     declare("revoke", _revoke, "撤销令牌", "revoke a token", " 1a2b3c4d").add_argument("id", metavar="ID")
+    linked = declare(
+        "link", _link, "关联统一身份认证的账号", "link a user to an account of the OIDC provider", " li --subject 8f2c"
+    )
+    linked.add_argument("name", metavar="NAME")
+    linked.add_argument("--subject", required=True, metavar="SUB", help="the claim `sub` of that account")
     audit = declare("audit", _audit, "操作记录", "who did what", " --limit 50")
     audit.add_argument("--limit", type=int, default=100, metavar="N", help="most lines (default: 100)")
 
@@ -85,6 +91,12 @@ def _tokens(options: argparse.Namespace, settings: Settings) -> None:
 
 def _revoke(options: argparse.Namespace, settings: Settings) -> None:
     Accounts(settings.workspace).revoke(options.id)
+
+
+def _link(options: argparse.Namespace, settings: Settings) -> None:
+    if settings.oidc_issuer is None:
+        raise InvalidInput("no provider is set: set SUYUAN_OIDC_ISSUER first")
+    link(Accounts(settings.workspace), options.name, settings.oidc_issuer, options.subject)
 
 
 def _audit(options: argparse.Namespace, settings: Settings) -> None:

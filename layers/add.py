@@ -48,6 +48,7 @@ class AddOptions(TypedDict, total=False):
     replace: bool
     central_meridian: float | None
     quarter: str | None
+    who: str | None
 
 
 def add_file(
@@ -76,6 +77,8 @@ def add_file(
     quarter : str, optional
         Such as 2021Q4: valid_from and valid_to of rows that have none; with `replace` only the rows of this quarter
         are replaced.
+    who : str, optional
+        Whose name stands in the layer's history; by default the user of this machine.
 
     Returns
     -------
@@ -107,7 +110,7 @@ def add_file(
             return Added(report, old, unchanged=merged.unchanged)
         record = provenance("layers add", inputs, _parameters(options), warnings=report.notes)
         notes = {} if old is None else {"note_zh": old.note_zh, "note_en": old.note_en, "synthetic": old.synthetic}
-        cause = Cause("replace" if replace else "add", os_user(), Path(path).name, digest)
+        cause = Cause("replace" if replace else "add", options.get("who") or os_user(), Path(path).name, digest)
         data = LayerData(merged.frame, provenance=record, cause=cause, **notes)  # type: ignore[arg-type]
         stored = workspace.write({layer: data}, also=derived_with(workspace, {layer: data}))[0]
     return Added(report, stored, merged.added, merged.updated, merged.unchanged)

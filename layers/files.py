@@ -4,6 +4,7 @@ import json
 import sqlite3
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -198,6 +199,10 @@ def _read_geojson(path: Path, encoding: str | None, layer: str | None) -> Featur
     except json.JSONDecodeError as error:
         where = f"line {error.lineno}, column {error.colno}"
         raise InvalidInput(f"{path.name} is not GeoJSON or is cut off: {error.msg} at {where}") from error
+    except RecursionError as error:
+        raise InvalidInput(f"{path.name} is nested too deep for GeoJSON") from error
+    except ValueError as error:
+        raise InvalidInput(f"{path.name} is not GeoJSON: a number in it has too many digits") from error
     kind = content.get("type") if isinstance(content, dict) else None
     if kind == "FeatureCollection":
         found = content.get("features")
@@ -272,7 +277,10 @@ def _read_zip(path: Path, encoding: str | None, layer: str | None) -> Features:
             raise InvalidInput(f"{path.name} unpacks to more than {_ZIP_LIMIT // 2**30} GiB; use a GeoPackage")
         for name in parts:
             target = Path(folder) / f"layer{name[name.rfind('.') :].lower()}"
-            target.write_bytes(archive.read(name))
+            try:
+                target.write_bytes(archive.read(name))
+            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                raise InvalidInput(f"{path.name} is not a ZIP archive or is cut off") from error
         return _read_shapefile(Path(folder) / "layer.shp", encoding, None)
 
 

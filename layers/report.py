@@ -59,10 +59,22 @@ def write_report(report: IngestReport, path: str | Path) -> None:
     if path.suffix.lower() != ".json":
         write_table(table.assign(value=table["value"].map(_text).astype("str")), path)
         return
+    write_text(json.dumps(document(report), ensure_ascii=False, indent=1, default=int) + "\n", path)
+
+
+def document(report: IngestReport) -> dict[str, Any]:
+    """Return the report for programs: counts, notes and one entry for everything that was noticed."""
+    table = report_table(report)
     plain = table.assign(value=table["value"].map(_text)).astype(object)
     rows = plain.where(plain.notna(), None).to_dict(orient="records")
-    content = {"counts": counts(report), "notes": report.notes, "rows": rows}
-    write_text(json.dumps(content, ensure_ascii=False, indent=1, default=int) + "\n", path)
+    return {"counts": counts(report), "notes": report.notes, "rows": [_plain(row) for row in rows]}
+
+
+def _plain(row: dict[Hashable, Any]) -> dict[str, Any]:
+    """Return an entry whose numbers JSON can hold."""
+    return {
+        str(name): int(value) if name in ("row", "line") and value is not None else value for name, value in row.items()
+    }
 
 
 def report_lines(report: IngestReport, shown: int) -> list[str]:

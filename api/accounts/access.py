@@ -5,12 +5,15 @@ from functools import cache
 
 from api.accounts.roles import Permission
 
-PUBLIC, READ, RUN, ADMIN = Permission.PUBLIC, Permission.READ, Permission.RUN, Permission.ADMIN
+PUBLIC, READ, RUN = Permission.PUBLIC, Permission.READ, Permission.RUN
+WRITE, ADMIN = Permission.WRITE, Permission.ADMIN
 
 # What nobody has to sign in for tells nothing of the data: the log-in page, its files, the health check.
 ACCESS: dict[tuple[str, str], Permission] = {
     ("GET", "/login"): PUBLIC,
     ("POST", "/login"): PUBLIC,
+    ("GET", "/login/oidc"): PUBLIC,
+    ("GET", "/login/oidc/callback"): PUBLIC,
     ("POST", "/logout"): PUBLIC,
     ("GET", "/healthz"): PUBLIC,
     ("GET", "/static/{name:path}"): PUBLIC,
@@ -32,6 +35,9 @@ ACCESS: dict[tuple[str, str], Permission] = {
     ("GET", "/collections/{collection_id}/tiles"): READ,
     ("GET", "/collections/{collection_id}/tiles/WebMercatorQuad"): READ,
     ("GET", "/collections/{collection_id}/tiles/WebMercatorQuad/{z}/{row}/{column}"): READ,
+    ("GET", "/collections/{collection_id}/map/tiles"): READ,
+    ("GET", "/collections/{collection_id}/map/tiles/WebMercatorQuad"): READ,
+    ("GET", "/collections/{collection_id}/map/tiles/WebMercatorQuad/{z}/{row}/{column}"): READ,
     ("GET", "/tileMatrixSets"): READ,
     ("GET", "/tileMatrixSets/WebMercatorQuad"): READ,
     ("GET", "/processes"): READ,
@@ -48,6 +54,8 @@ ACCESS: dict[tuple[str, str], Permission] = {
     ("POST", "/jobs/{job_id}/rerun"): RUN,
     ("POST", "/jobs/{job_id}/dismiss"): RUN,
     ("DELETE", "/jobs/{job_id}"): RUN,
+    ("GET", "/uploads"): READ,
+    ("POST", "/uploads"): WRITE,
     ("GET", "/account"): READ,
     ("GET", "/account/tokens"): READ,
     ("POST", "/account/tokens"): READ,

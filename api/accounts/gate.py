@@ -2,11 +2,13 @@
 
 import hmac
 import ipaddress
+import re
 from urllib.parse import parse_qsl, quote, urlsplit
 
 from fastapi import Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import RedirectResponse
+from python_multipart.multipart import parse_options_header
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,7 +21,9 @@ from geo.errors import SuyuanError
 
 COOKIE = "suyuan_session"
 SECURE_COOKIE = "__Host-suyuan_session"
-FORM = "application/x-www-form-urlencoded"
+FORM, MULTIPART = b"application/x-www-form-urlencoded", b"multipart/form-data"
+UPLOADS = "/uploads"
+_BEGINNING = 4096
 _SAFE = ("GET", "HEAD", "OPTIONS")
 _NOBODY = Principal("", LOCAL.role)
 
@@ -27,9 +31,10 @@ _NOBODY = Principal("", LOCAL.role)
 class Gate:
     """Middleware in front of all routes; what it lets pass finds the principal in `request.state`."""
 
-    def __init__(self, app: ASGIApp, accounts: Accounts, most_bytes: int) -> None:
-        """Wrap an app."""
+    def __init__(self, app: ASGIApp, accounts: Accounts, most_bytes: int, most_upload_bytes: int = 0) -> None:
+        """Wrap an app; an upload may be larger than any other body."""
         self.app, self.accounts, self.most_bytes = app, accounts, most_bytes
+        self.most_upload_bytes = most_upload_bytes or most_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, or refuse it."""
@@ -41,7 +46,8 @@ class Gate:
         request = Request(scope, receive)
         principal = _NOBODY
         try:
-            body = _Body(receive, self.most_bytes, request.headers.get("content-length"))
+            most = self.most_upload_bytes if _is_upload(request) else self.most_bytes
+            body = _Body(receive, most, request.headers.get("content-length"))
             if self.accounts.path.exists():
                 principal = await run_in_threadpool(self._principal, request)
             else:
@@ -103,8 +109,11 @@ class Gate:
             raise Forbidden("this request came from a page of another site", "该请求来自其他网站的页面")
         if principal.csrf and request.url.path != "/login":
             given = request.headers.get("x-csrf-token")
-            if given is None and request.headers.get("content-type", "").split(";")[0].strip().lower() == FORM:
+            kind, parameters = parse_options_header(request.headers.get("content-type", ""))
+            if given is None and kind.lower() == FORM:
                 given = dict(parse_qsl((await body.whole()).decode("utf-8", "replace"))).get("csrf")
+            elif given is None and kind.lower() == MULTIPART:
+                given = _first_field(await body.beginning(), parameters.get(b"boundary", b""))
             if not hmac.compare_digest((given or "").encode(), principal.csrf.encode()):
                 raise Forbidden(
                     "the page's token is missing or old: load the page again, or send X-CSRF-Token",
@@ -135,6 +144,7 @@ class _Body:
     def __init__(self, receive: Receive, most: int, length: str | None) -> None:
         self._receive, self._most, self._seen = receive, most, 0
         self._ahead: list[Message] = []
+        self._kept: list[Message] = []
         if length is not None and (not length.isdigit() or int(length) > most):
             raise self._too_large()
 
@@ -157,8 +167,37 @@ class _Body:
         self._ahead = messages
         return b"".join(message.get("body", b"") for message in messages)
 
+    async def beginning(self) -> bytes:
+        """Read ahead until the first field of a form with a file must have come, no further."""
+        found = b""
+        while len(found) < _BEGINNING:
+            message = await self.receive()
+            self._kept.append(message)
+            found += message.get("body", b"")
+            if message["type"] != "http.request" or not message.get("more_body"):
+                break
+        self._ahead, self._kept = self._kept, []
+        return found
+
     def _too_large(self) -> TooLarge:
         return TooLarge(f"the body is larger than {self._most} bytes", f"请求内容超过 {self._most} 字节")
+
+
+def _is_upload(request: Request) -> bool:
+    """Return whether a request may be large: only a form with a file is read part by part."""
+    kind = request.headers.get("content-type", "").split(";")[0].strip().lower()
+    return request.url.path == UPLOADS and kind == MULTIPART.decode()
+
+
+def _first_field(start: bytes, boundary: bytes) -> str | None:
+    """Return the page's token from the start of a form with a file, where it is the first field."""
+    edge = re.escape(boundary)
+    found = re.match(
+        rb"--" + edge + rb'\r\nContent-Disposition: form-data; name="csrf"\r\n\r\n([^\r\n]*)\r\n--' + edge,
+        start,
+        re.IGNORECASE,
+    )
+    return found[1].decode("ascii", "replace") if found else None
 
 
 def session_cookie(request: Request) -> str | None:

@@ -19,12 +19,13 @@ class Permission(StrEnum):
     PUBLIC = "public"  # anybody, signed in or not
     READ = "read"  # layers, maps, processes, jobs and their results
     RUN = "run"  # start jobs, end one's own
+    WRITE = "write"  # add files to layers, observations and the folder of inputs
     ADMIN = "admin"  # the audit log, others' jobs
 
 
 ALLOWED: dict[Role, frozenset[Permission]] = {
     Role.VIEWER: frozenset({Permission.PUBLIC, Permission.READ}),
-    Role.ANALYST: frozenset({Permission.PUBLIC, Permission.READ, Permission.RUN}),
+    Role.ANALYST: frozenset({Permission.PUBLIC, Permission.READ, Permission.RUN, Permission.WRITE}),
     Role.EMERGENCY: frozenset({Permission.PUBLIC, Permission.READ, Permission.RUN}),
     Role.ADMIN: frozenset(Permission),
 }

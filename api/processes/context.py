@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import geopandas as gpd
 import pandas as pd
-from distributed import Client
 
 from geo.errors import InvalidInput
 from layers.catalogue import get_schema
@@ -15,6 +14,10 @@ from layers.files import read_vector
 from layers.ingest import ingest
 from layers.provenance import content_hash
 from layers.store import Workspace
+
+if TYPE_CHECKING:
+    # Half a second that a command without a cluster does not spend.
+    from distributed import Client
 
 FILES = "files"
 P = ParamSpec("P")
@@ -55,7 +58,7 @@ class Context:
         self,
         workspace: Path | Callable[[], Workspace],
         *,
-        client: Client | None = None,
+        client: "Client | None" = None,
         progress: Progress = silent,
         files: bool = True,
         folder: Path | None = None,

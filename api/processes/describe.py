@@ -74,11 +74,14 @@ class InvalidFields(InvalidInput):
 def input_fields(process: Process[Any]) -> tuple[InputField, ...]:
     """Return the inputs that may be given over HTTP: all but those that name files to write, which only the command
     line does, with its user's own rights."""
-    properties = process.inputs.model_json_schema()["properties"]
+    return fields_of(process.inputs, process.id)
+
+
+def fields_of(model: type[Inputs], owner: str) -> tuple[InputField, ...]:
+    """Return the fields of a model as a form shows them; `owner` tells apart inputs of one name, see `inputs_zh`."""
+    properties = model.model_json_schema()["properties"]
     return tuple(
-        _field(process.id, name, info, properties[name])
-        for name, info in process.inputs.model_fields.items()
-        if not info.exclude
+        _field(owner, name, info, properties[name]) for name, info in model.model_fields.items() if not info.exclude
     )
 
 
@@ -104,8 +107,13 @@ def read_values(process: Process[Any], values: Mapping[str, Any]) -> Inputs:
     try:
         inputs: Inputs = process.inputs.model_validate(listed)
     except ValidationError as error:
-        raise InvalidFields.of([_fault(problem) for problem in error.errors(include_url=False)]) from error
+        raise InvalidFields.of(faults_of(error)) from error
     return inputs
+
+
+def faults_of(error: ValidationError) -> list[Fault]:
+    """Return what pydantic found wrong."""
+    return [_fault(problem) for problem in error.errors(include_url=False)]
 
 
 def _field(process: str, name: str, info: FieldInfo, schema: dict[str, Any]) -> InputField:

@@ -93,11 +93,14 @@ def _series(inputs: WarningInputs, context: Context) -> AqiSeries | RollingSerie
         path = context.file(inputs.series)
         return read_hourly_series(path) if inputs.rolling or is_hourly(path) else read_series(path)
     store = context.workspace
-    if not store.exists() or not context.has_layer("stations") or store.observations.time_range() is None:
+    held = store.exists() and (store.observations.months() or store.daily.months())
+    if not held or not context.has_layer("stations"):
         raise InvalidInput("no series: give --series FILE, or bring stations and observations into the workspace")
     if inputs.rolling:
+        if not store.observations.months():
+            raise InvalidInput("24-h means need hourly observations, the workspace holds daily values only; add hours")
         return rolling_from_observations(store.observations.read(), context.vector("stations"))
-    return series_from_observations(store.observations.read(), context.vector("stations"))
+    return series_from_observations(store.observations.read(), store.daily.read(), context.vector("stations"))
 
 
 def _area(inputs: WarningInputs, context: Context, notes: list[str]) -> BaseGeometry | None:

@@ -22,10 +22,11 @@ _FRESH = {"Cache-Control": "no-store"}
 
 
 @router.get("/login", include_in_schema=False)
-def show_login(request: Request, services: ServicesDep, next: str = "/") -> HTMLResponse:
-    """Return the log-in page."""
-    check_parameters(request, ("next",))
-    return _login_page(services, next, None, 200)
+def show_login(request: Request, services: ServicesDep, next: str = "/", left: str = "") -> HTMLResponse:
+    """Return the log-in page; who has just signed out is told that the provider may still know them."""
+    check_parameters(request, ("next", "left"))
+    leave = services.provider.leave() if left and services.provider is not None else None
+    return login_page(services, next, None, 200, leave)
 
 
 @router.post("/login", include_in_schema=False)
@@ -46,13 +47,19 @@ async def sign_in(request: Request, services: ServicesDep) -> Response:
             raise
         english = preferred(request.headers.get("accept-language")) == "en"
         text = str(error) if english else error.zh
-        page = _login_page(services, form.get("next", "/"), text, 401 if isinstance(error, NotSignedIn) else 429)
+        page = login_page(services, form.get("next", "/"), text, 401 if isinstance(error, NotSignedIn) else 429)
         if isinstance(error, Throttled):
             page.headers["Retry-After"] = str(error.retry_seconds)
         return page
     services.throttle.succeed(name, address)
     await run_in_threadpool(services.accounts.note, name, "", address, "signed in", 303)
     answer = RedirectResponse(safe_target(form.get("next", "/")), status_code=303, headers=_FRESH)
+    set_session(answer, request, secret)
+    return answer
+
+
+def set_session(answer: Response, request: Request, secret: str) -> None:
+    """Give the browser its session; scripts cannot read it."""
     secure = request.url.scheme == "https"
     answer.set_cookie(
         SECURE_COOKIE if secure else COOKIE,
@@ -63,7 +70,6 @@ async def sign_in(request: Request, services: ServicesDep) -> Response:
         samesite="lax",
         path="/",
     )
-    return answer
 
 
 @router.post("/logout", include_in_schema=False)
@@ -72,7 +78,8 @@ async def sign_out(request: Request, services: ServicesDep) -> Response:
     cookie = session_cookie(request)
     if cookie:
         await run_in_threadpool(services.accounts.sign_out, cookie)
-    answer = RedirectResponse("/login", status_code=303, headers={"Clear-Site-Data": '"cache", "cookies"'})
+    target = "/login" if services.provider is None else "/login?left=1"
+    answer = RedirectResponse(target, status_code=303, headers={"Clear-Site-Data": '"cache", "cookies"'})
     answer.delete_cookie(SECURE_COOKIE if request.url.scheme == "https" else COOKIE, path="/")
     return answer
 
@@ -130,9 +137,14 @@ def safe_target(text: str) -> str:
     return text if plain else "/"
 
 
-def _login_page(services: Services, target: str, fault: str | None, status: int) -> HTMLResponse:
-    page = services.templates.get_template("login.html")
-    return HTMLResponse(page.render(next=safe_target(target), fault=fault), status_code=status, headers=_FRESH)
+def login_page(
+    services: Services, target: str, fault: str | None, status: int, leave: str | None = None
+) -> HTMLResponse:
+    """Return the log-in page; `leave` is where one signs out at the provider itself."""
+    page = services.templates.get_template("login.html").render(
+        next=safe_target(target), fault=fault, oidc=services.provider is not None, leave=leave
+    )
+    return HTMLResponse(page, status_code=status, headers=_FRESH)
 
 
 def _token(token: Token) -> dict[str, str | None]:

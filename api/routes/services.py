@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import jinja2
 from fastapi import Depends, Request
@@ -12,12 +12,17 @@ from api.accounts.throttle import Throttle
 from api.jobs.runner import Runner
 from api.jobs.store import JobStore
 from api.metrics import Counts
+from api.oidc_settings import provider_of
 from api.routes.caches import BytesCache, LayerCache, TileSources
 from api.routes.spliced import Block
+from api.routes.upload_files import Slots
 from api.settings import Settings
 from api.store import workspace_of
 from layers.store import LayerRecord, UnknownLayer, Workspace
 from web_map.assets import TEMPLATES
+
+if TYPE_CHECKING:
+    from api.accounts.oidc import Provider
 
 
 @dataclass
@@ -37,10 +42,12 @@ class Services:
     jobs: JobStore
     runner: Runner
     accounts: Accounts
+    provider: "Provider | None" = None
     throttle: Throttle = field(default_factory=Throttle)
     answers: BytesCache = field(default_factory=BytesCache)
     tiles: TileSources = field(default_factory=TileSources)
     counts: Counts = field(default_factory=Counts)
+    uploads: Slots = field(default_factory=lambda: Slots(2))
     streams: Streams = field(default_factory=Streams)
     templates: jinja2.Environment = field(
         default_factory=lambda: jinja2.Environment(loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True)
@@ -51,7 +58,14 @@ class Services:
         """Open the workspace of these settings."""
         workspace, folder = workspace_of(settings), settings.workspace
         return cls(
-            settings, workspace, LayerCache(workspace), JobStore(folder), Runner(settings), accounts=Accounts(folder)
+            settings,
+            workspace,
+            LayerCache(workspace),
+            JobStore(folder),
+            Runner(settings),
+            accounts=Accounts(folder, required=settings.oidc_issuer is not None),
+            provider=provider_of(settings),
+            uploads=Slots(settings.running_uploads),
         )
 
     def blocks(self, key: tuple[object, ...], make: Callable[[], bytes]) -> Block:

@@ -19,14 +19,22 @@ ROUTES = sorted(ACCESS)
 # What each may do, written down here a second time: a change of the rules is a change of this test.
 MAY = {
     Role.VIEWER: {Permission.PUBLIC, Permission.READ},
-    Role.ANALYST: {Permission.PUBLIC, Permission.READ, Permission.RUN},
+    Role.ANALYST: {Permission.PUBLIC, Permission.READ, Permission.RUN, Permission.WRITE},
     Role.EMERGENCY: {Permission.PUBLIC, Permission.READ, Permission.RUN},
-    Role.ADMIN: {Permission.PUBLIC, Permission.READ, Permission.RUN, Permission.ADMIN},
+    Role.ADMIN: {Permission.PUBLIC, Permission.READ, Permission.RUN, Permission.WRITE, Permission.ADMIN},
 }
 
 # And which routes ask for anything else than to be allowed to look.
 NOT_READ = {
-    Permission.PUBLIC: {"/login", "/logout", "/healthz", "/static/{name:path}", "/assets/{name:path}"},
+    Permission.PUBLIC: {
+        "/login",
+        "/login/oidc",
+        "/login/oidc/callback",
+        "/logout",
+        "/healthz",
+        "/static/{name:path}",
+        "/assets/{name:path}",
+    },
     Permission.RUN: {
         "/processes/{process_id}/execution",
         "/processes/{process_id}/form",
@@ -57,6 +65,7 @@ def test_roles_may_what_is_written_here() -> None:
 def test_what_asks_for_more_or_less_than_to_look_is_written_here() -> None:
     for permission, paths in NOT_READ.items():
         assert {path for (_, path), needed in ACCESS.items() if needed is permission} == paths
+    assert {key for key, needed in ACCESS.items() if needed is Permission.WRITE} == {("POST", "/uploads")}
     unsafe = {path for (method, path), needed in ACCESS.items() if method != "GET" and needed is Permission.READ}
     assert unsafe == {"/account/tokens", "/account/tokens/{token_id}"}, "one's own tokens, and nothing else, by all"
 
