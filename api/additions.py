@@ -9,6 +9,7 @@ from api.processes.base import Cli, Inputs, Zh
 from geo.datum import DATUMS
 from geo.errors import InvalidInput
 from layers.add import Added, add_file
+from layers.daily_columns import PERIODS
 from layers.observations import ObservationReport, read_observations
 from layers.report import document
 from layers.store import Workspace
@@ -65,6 +66,21 @@ class LayerAddition(Inputs):
 class ObservationAddition(Inputs):
     """How a file of observations is read."""
 
+    period: Annotated[
+        str | None,
+        Field(
+            None,
+            description="what a value stands for; by default daily where the file has days without hours",
+            json_schema_extra={"enum": list(PERIODS)},
+        ),
+        Zh("数值的时段：hourly 小时值，daily 日均值；不填则文件只有日期而无小时时按日均值"),
+    ]
+    columns: Annotated[
+        str | None,
+        Field(None, description="names of the columns of a file without header, from left to right"),
+        Cli(metavar="NAME,NAME..."),
+        Zh("无表头文件的列名，从左到右，以逗号分隔"),
+    ]
     unit: Annotated[
         tuple[str, ...],
         Field((), description="unit where the file does not say it: ug/m3 or mg/m3, for example co=ug/m3"),
@@ -111,7 +127,19 @@ def read_observation_file(path: Path, options: ObservationAddition, timezone: st
         As `layers.observations.read_observations`.
     """
     units = dict(assignment("--unit", text) for text in options.unit)
-    return read_observations(path, timezone=timezone, units=units, accept_good=options.accept_good)
+    return read_observations(
+        path,
+        timezone=timezone,
+        units=units,
+        accept_good=options.accept_good,
+        period=options.period,
+        columns=options.columns.split(",") if options.columns else None,
+    )
+
+
+def store_observations(workspace: Workspace, report: ObservationReport) -> dict[str, int]:
+    """Store what was accepted, daily values apart from hourly ones; return how many were added and corrected."""
+    return (workspace.daily if report.period == "daily" else workspace.observations).add(report.accepted)
 
 
 def assignment(option: str, text: str) -> tuple[str, str]:

@@ -23,6 +23,7 @@ from api.routes import (
     oidc,
     pages,
     processes,
+    raster_tiles,
     rasters,
     schemas,
     tiles,
@@ -34,7 +35,21 @@ from api.routes.services import Services
 from api.routes.upload_files import remove_leftovers
 from api.settings import Settings
 
-ROOMS = (pages, conformance, features, schemas, rasters, tiles, processes, jobs, accounts, oidc, uploads, files)
+ROOMS = (
+    pages,
+    conformance,
+    features,
+    schemas,
+    rasters,
+    tiles,
+    raster_tiles,
+    processes,
+    jobs,
+    accounts,
+    oidc,
+    uploads,
+    files,
+)
 
 
 def create_app(settings: Settings) -> FastAPI:

@@ -6,6 +6,7 @@ import logging
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -14,7 +15,6 @@ from pydantic import ValidationError
 
 import api
 from api.cli_options import add_process_options, read_inputs
-from api.dask_client import shared_client
 from api.errors import InvalidOption
 from api.language import allowed_zh, terminal_language
 from api.processes import all_processes, processes_of
@@ -132,7 +132,7 @@ def _process_command(process: Process[Any]) -> Command:
     def command(options: argparse.Namespace, settings: Settings) -> None:
         inputs = read_inputs(process, options)
         output = None if options.output is None else _checked_output(Path(options.output), process)
-        with shared_client(settings) as client, progress_bar() as progress:
+        with _client(settings) as client, progress_bar() as progress:
             context = Context(partial(workspace_of, settings), client=client, progress=progress, output=output)
             result = execute(process, inputs, context)
         for path, write in result.outcome.side_files.items():
@@ -154,6 +154,14 @@ def _process_command(process: Process[Any]) -> Command:
         _tell(result, written)
 
     return command
+
+
+def _client(settings: Settings) -> AbstractContextManager[Any]:
+    """Connect to the shared cluster, if there is one; what does it is loaded only then."""
+    if settings.dask_scheduler is None:
+        return nullcontext()
+    client: AbstractContextManager[Any] = importlib.import_module("api.dask_client").shared_client(settings)
+    return client
 
 
 def _checked_output(path: Path, process: Process[Any]) -> Path:

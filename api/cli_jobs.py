@@ -1,24 +1,30 @@
-"""`suyuan jobs`: the list, one job, cancel, run again."""
+"""`suyuan jobs`: the list, one job, cancel, run again, clear away."""
 
 import argparse
 import json
+import re
 import sys
 import time
 from collections.abc import Mapping
+from datetime import datetime, timedelta
 from typing import Any
 
-from api.jobs.model import Job, State
+from api.jobs.model import Job, State, utc_now
+from api.jobs.results import ResultFiles
 from api.jobs.runner import Runner
 from api.jobs.store import JobStore
+from api.jobs.wanted import Wanted
 from api.progress import progress_bar
 from api.settings import Settings
 from geo.errors import InvalidInput, NotConverged
 
 _LOOK_SECONDS = 0.1
+_AGE = re.compile(r"(\d{1,6}(?:\.\d+)?)([hdw])")
+_UNITS = {"h": "hours", "d": "days", "w": "weeks"}
 
 
 def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
-    """Declare `jobs list`, `show`, `cancel` and `rerun`."""
+    """Declare `jobs list`, `show`, `cancel`, `rerun` and `clear`."""
     jobs = commands.add_parser("jobs", help="任务 · jobs of the HTTP interface").add_subparsers(
         title="commands", metavar="COMMAND", required=True
     )
@@ -47,13 +53,45 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
         )
         parser.add_argument("id", metavar="ID", help="id of the job; its beginning is enough")
         parser.set_defaults(command=command)
+    _add_clear(jobs, common)
+
+
+def _add_clear(jobs: Any, common: argparse.ArgumentParser) -> None:
+    parser = jobs.add_parser(
+        "clear",
+        parents=[common],
+        help="清理已结束的旧任务 · remove old jobs that have ended",
+        description="删除已结束的旧任务及其结果文件与日志；图层保留。 Removes old jobs that have ended, their results "
+        "and logs; the layers that they made stay.",
+        epilog="example: suyuan jobs clear --older-than 90d",
+    )
+    parser.add_argument("--older-than", required=True, metavar="AGE", help="such as 90d, 12h, 8w")
+    parser.add_argument("--status", action="append", choices=tuple(state.public for state in State if state.final))
+    parser.set_defaults(command=_clear)
+
+
+def _clear(options: argparse.Namespace, settings: Settings) -> None:
+    store = JobStore(settings.workspace)
+    gone = store.clear(_moment(options.older_than), states=options.status or ())
+    freed = ResultFiles(store.folder).sweep(store.files_in_use())
+    sys.stdout.write(f"已删除 removed: {len(gone)} jobs, {freed} 个结果文件 result files\n")
+
+
+def _moment(text: str) -> datetime:
+    found = _AGE.fullmatch(text.strip())
+    try:
+        if found:
+            return utc_now() - timedelta(**{_UNITS[found[2]]: float(found[1])})
+    except OverflowError:
+        pass
+    raise InvalidInput(f"--older-than {text}: give a number of hours, days or weeks, such as 12h, 90d, 8w")
 
 
 def _list(options: argparse.Namespace, settings: Settings) -> None:
     if options.limit < 1:
         raise InvalidInput(f"--limit {options.limit}: give 1 or more")
     states = (options.status,) if options.status else ()
-    found, matched = JobStore(settings.workspace).page(states=states, limit=options.limit)
+    found, matched = JobStore(settings.workspace).page(Wanted(states=states), limit=options.limit)
     for job in found:
         sys.stdout.write(f"{json.dumps(_plain(job), ensure_ascii=False) if options.json else _line(job)}\n")
     if not found:
@@ -105,7 +143,7 @@ def _rerun(options: argparse.Namespace, settings: Settings) -> None:
 
 
 def _find(store: JobStore, start: str) -> Job:
-    found, _ = store.page(limit=2, starts_with=start)
+    found, _ = store.page(Wanted(starts_with=start), limit=2)
     if len(found) == 1:
         return found[0]
     if found:

@@ -11,6 +11,7 @@ import uvicorn
 from api.accounts.gate import is_loopback
 from api.accounts.store import Accounts
 from api.app import create_app
+from api.jobs.runner import Runner
 from api.settings import Settings
 from api.store import workspace_of
 from geo.errors import InvalidInput, SourceUnavailable
@@ -45,10 +46,11 @@ def serve(settings: Settings) -> None:
     InvalidInput
         If others could reach the address and there are no accounts, or there is no workspace.
     SourceUnavailable
-        If the port is taken.
+        If the port is taken, or another machine serves this folder.
     """
     require_accounts(settings)
     workspace_of(settings).records()
+    Runner(settings).refuse_other_machines()
     with listen(settings) as listener:
         port = listener.getsockname()[1]
         host = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -1,42 +1,55 @@
 """The Dask cluster behind heavy steps: a shared one, a local one, or none."""
 
 from collections.abc import Iterator
+from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
-from distributed import Client, LocalCluster
+from distributed import Client, KilledWorker, LocalCluster
+from distributed.comm import CommClosedError
 
 from api.settings import Settings
 from geo.errors import SourceUnavailable
 
 CONNECT_SECONDS = 10
+_LOST = (CancelledError, KilledWorker, CommClosedError)
 
 
 @contextmanager
-def shared_client(settings: Settings) -> Iterator[Client | None]:
-    """Connect to the scheduler named in the settings, or give None.
+def shared_client(settings: Settings) -> Iterator[Client]:
+    """Connect to the scheduler named in the settings.
 
     Raises
     ------
     SourceUnavailable
-        If no scheduler answers at that address.
+        If no scheduler answers at that address, or the cluster is gone before the work is done.
     """
-    if settings.dask_scheduler is None:
-        yield None
-        return
     try:
         client = Client(settings.dask_scheduler, timeout=CONNECT_SECONDS)
     except (OSError, ValueError) as error:
         raise SourceUnavailable(
             f"SUYUAN_DASK_SCHEDULER {settings.dask_scheduler}: no scheduler answers; start it or unset the variable"
         ) from error
-    with client:
+    with _said(f"SUYUAN_DASK_SCHEDULER {settings.dask_scheduler}"), client:
         yield client
+
+
+@contextmanager
+def _said(cluster: str) -> Iterator[None]:
+    """Say in one line that a cluster was lost, instead of in the words of its inner workings."""
+    try:
+        yield
+    except _LOST as error:
+        raise SourceUnavailable(
+            f"{cluster}: its scheduler or workers ended before the work was done "
+            f"({type(error).__name__}); start them again, with more memory if they had too little, and run it again"
+        ) from error
 
 
 @contextmanager
 def local_client(workers: int) -> Iterator[Client]:
     """Start a cluster of processes on this machine, without a dashboard or an open port beyond loopback."""
     with (
+        _said(f"the local Dask cluster of {workers} processes"),
         LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
         # Results come straight from the workers; over the scheduler they would be copied twice.
         Client(cluster, direct_to_workers=True) as client,

@@ -1,5 +1,6 @@
 """A result into the file that the user named: data, or a printed page."""
 
+import importlib
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ from api.processes.base import Process, Result
 from api.processes.context import Context
 from layers.files import write_vector
 from layers.times import CITY_ZONE
-from web_map.report import Language, Report, ReportLayer, write_report
+from web_map.report import Language, Report, ReportLayer
 
 BASE_LAYERS = ("region", "districts")
 
@@ -18,7 +19,9 @@ def write_result(process: Process[Any], result: Result, path: Path, context: Con
     """Write the main layer, or with `.pdf` a page of all of them, in the format that the path's ending says."""
     outcome = result.outcome
     if path.suffix.lower() == ".pdf":
-        write_report(_page(process, result, context), path, made=_now(), language=language)
+        # Loaded for a page alone: what draws it takes a fifth of a second.
+        page = importlib.import_module("web_map.report_page")
+        page.write_report(_page(process, result, context), path, made=_now(), language=language)
     elif outcome.write is not None:
         outcome.write(path, result.provenance)
     else:

@@ -30,6 +30,10 @@ class Settings(BaseSettings):
     dask_scheduler: str | None = Field(None, description="address of a shared Dask scheduler, tcp://host:port")
     dask_workers: int = Field(0, ge=0, le=256, description="processes of a local Dask cluster in each job; 0 for none")
     running_jobs: int = Field(2, ge=1, le=64, description="jobs that run at once; an incident may be one more")
+    running_analyst: int | None = Field(None, ge=0, description="of these, jobs of analysts; unset: all of them")
+    running_emergency: int | None = Field(None, ge=0, description="the same for the emergency team")
+    running_admin: int | None = Field(None, ge=0, description="the same for admins")
+    keep_jobs_days: float | None = Field(None, gt=0, le=36_500, description="jobs that ended longer ago are removed")
     waiting_jobs: int = Field(1000, ge=1, description="jobs that may wait; more are turned away for a while")
     warm_worker: bool = Field(True, description="keep a process ready for the next job")
     most_body_bytes: int = Field(20 * 2**20, ge=1024, description="largest body of a request, bytes")
@@ -59,6 +63,12 @@ class Settings(BaseSettings):
     @classmethod
     def _expand(cls, value: Path) -> Path:
         return value.expanduser()
+
+    @property
+    def running_by_role(self) -> dict[str, int]:
+        """How many jobs of a role run at once, for the roles that have a limit of their own."""
+        given = {"analyst": self.running_analyst, "emergency": self.running_emergency, "admin": self.running_admin}
+        return {role: most for role, most in given.items() if most is not None}
 
     @model_validator(mode="after")
     def _certificate_and_key_go_together(self) -> "Settings":

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInput, MissingData
 from layers.air_quality import DAILY, daily_aqi
 from layers.aqi_tables import index_of_table
-from layers.means import daily_means, district_means
+from layers.daily_values import daily_values
+from layers.means import district_means
 from layers.numbers import parse_numbers
 from layers.schema import key, split_unit
 from layers.tables import read_long_table
@@ -59,8 +60,10 @@ def read_series(path: Path) -> AqiSeries:
     return _series(list(days), values.to_numpy(dtype=np.float64), [])
 
 
-def series_from_observations(observations: pd.DataFrame, stations: gpd.GeoDataFrame) -> AqiSeries:
+def series_from_observations(hours: pd.DataFrame, days: pd.DataFrame, stations: gpd.GeoDataFrame) -> AqiSeries:
     """Return the city's daily index: the mean over its national stations, or over all where it has none.
+
+    `hours` are hourly observations, `days` daily values as given; see `layers.daily_values.daily_values`.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def series_from_observations(observations: pd.DataFrame, stations: gpd.GeoDataFr
     """
     national = stations[stations["level"] == "national"] if "level" in stations else stations.iloc[:0]
     used = stations if national.empty else national
-    daily = daily_means(observations[observations["station_id"].isin(used["id"])])
+    daily, _ = daily_values(*(table[table["station_id"].isin(used["id"])] for table in (hours, days)))
     if daily.empty:
         raise MissingData("the workspace's observations make no daily mean: a day needs 20 hours with a value")
     city = district_means(daily, pd.Series("city", index=used["id"].drop_duplicates()))

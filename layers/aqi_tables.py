@@ -1,6 +1,5 @@
 """The index of a table as people keep it: daily or hourly rows in, the same rows with their index out."""
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,49 +11,21 @@ from geo.errors import InvalidInput
 from layers.air_quality import DAILY, HOURLY, STANDARDS, daily_aqi, hourly_aqi, standard_of
 from layers.headerless_tables import read_headerless
 from layers.numbers import parse_numbers
-from layers.observation_columns import SUFFIX, find_column, joined_times, texts, unit_factor
+from layers.observation_columns import DATE, SUFFIX, clocks_only, find_column, joined_times, texts, unit_factor
 from layers.ozone_columns import days_swapped, hours_swapped
+from layers.pollutant_headers import Item, chosen_headers, items_of, names_item
 from layers.schema import key, split_unit
 from layers.tables import infer_types, read_long_table
 from layers.times import CITY_ZONE, parse_times
 
 KINDS = ("daily", "hourly")
-_DATE = ("date", "日期", "监测日期", "统计日期")
 _TIME = ("time", "datetime", "date_time", "timestamp", "时间", "监测时间", "日期时间", "观测时间", "发布时间")
 _HOUR = ("hour", "小时", "时")
 _YMD = (("year", "年", "y"), ("month", "月", "m"), ("day", "日", "d"))
 _STATION = ("station_id", "站点编号", "站点编码", "监测点编码", "测点编码", "编码", "id", "code", "station", "站点")
-_CHINESE = {
-    "细颗粒物": "pm25",
-    "可吸入颗粒物": "pm10",
-    "二氧化硫": "so2",
-    "二氧化氮": "no2",
-    "一氧化碳": "co",
-    "臭氧": "o3",
-    "小时": "h",
-    "滑动平均": "",
-    "日最大": "",
-    "最大": "",
-    "平均": "",
-    "浓度": "",
-}
-_ITEM = re.compile(r"(pm25|pm10|so2|no2|co|o3)(8h24h|24h|8h|1h)?")
 # A median above the top of the index is not air that anyone breathes: the column is in ug/m3.
 _CO_LIMIT_MG_M3 = 150.0
 _CO_VALUES = 20
-# What each column of the index is made from, by averaging time in the header, the better one first.
-_SOURCES: dict[str, dict[str, tuple[tuple[str, str | None], ...]]] = {
-    "daily": {
-        **{name: ((name, "24h"), (name, None)) for name in ("pm25", "pm10", "so2", "no2", "co")},
-        "o3_8h": (("o3", "8h24h"), ("o3", "8h")),
-        "o3_1h": (("o3", "1h"), ("o3", "24h")),
-    },
-    "hourly": {
-        **{name: ((name, "1h"), (name, None)) for name in ("pm25", "pm10", "so2", "no2", "co", "o3")},
-        "so2_24h": (("so2", "24h"),),
-        "o3_8h": (("o3", "8h"),),
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -130,7 +101,7 @@ def index_of_table(
     """
     if kind not in (None, *KINDS):
         raise InvalidInput(f"unknown kind {kind!r} of table; use one of {', '.join(KINDS)}")
-    items = _items(table, name)
+    items = items_of(table.columns, name)
     when = _time_columns(table, name)
     times, notes = _times(table, when, name, timezone)
     kind = kind or _kind(when, items, times)
@@ -157,27 +128,11 @@ def index_of_table(
     return AqiTable(_joined(out, index, kind, notes), kind, notes)
 
 
-def _items(table: pd.DataFrame, name: str) -> dict[tuple[str, str | None], str]:
-    """Return which header holds which pollutant and averaging time."""
-    found: dict[tuple[str, str | None], str] = {}
-    for header in map(str, table.columns):
-        text = SUFFIX.sub("", split_unit(header)[0])
-        for chinese, plain in _CHINESE.items():
-            text = text.replace(chinese, plain)
-        match = _ITEM.fullmatch(key(text))
-        if match:
-            if (match[1], match[2]) in found:
-                there = found[match[1], match[2]]
-                raise InvalidInput(f"{name} has two columns for one pollutant: {there!r} and {header!r}; rename one")
-            found[match[1], match[2]] = header
-    return found
-
-
 def _time_columns(table: pd.DataFrame, name: str) -> tuple[str, ...]:
     """Return the columns of the time, the last one an hour where there is one."""
-    date, time, hour = (find_column(table, names) for names in (_DATE, _TIME, _HOUR))
+    date, time, hour = (find_column(table, names) for names in (DATE, _TIME, _HOUR))
     ymd = [find_column(table, names) for names in _YMD]
-    if date and time and _clocks(table[time]):
+    if date and time and clocks_only(table[time]):
         return date, time
     if time:
         return (time,)
@@ -188,11 +143,6 @@ def _time_columns(table: pd.DataFrame, name: str) -> tuple[str, ...]:
         return (*parts, hour) if hour else parts
     there = ", ".join(map(str, table.columns))
     raise InvalidInput(f"{name} has no column for the date (date, 日期) or the time (time, 时间); its columns: {there}")
-
-
-def _clocks(column: pd.Series) -> bool:
-    text = texts(column).dropna()
-    return bool(len(text) and text.str.fullmatch(r"\d{1,2}(:\d{2}){0,2}").all())
 
 
 def _times(table: pd.DataFrame, when: tuple[str, ...], name: str, timezone: str) -> tuple[pd.Series, list[str]]:
@@ -207,23 +157,19 @@ def _times(table: pd.DataFrame, when: tuple[str, ...], name: str, timezone: str)
     return times, notes
 
 
-def _kind(when: tuple[str, ...], items: dict[tuple[str, str | None], str], times: pd.Series) -> str:
+def _kind(when: tuple[str, ...], items: dict[Item, str], times: pd.Series) -> str:
     local = times.dt.tz_convert(CITY_ZONE)
     clock = bool((local != local.dt.normalize()).any())
     only_8h = (("o3", "8h") in items or ("o3", "8h24h") in items) and ("o3", None) not in items
     if len(when) in (2, 4):
         return "hourly"
-    if len(when) == 3 or key(when[0]) in {key(text) for text in _DATE}:
+    if len(when) == 3 or key(when[0]) in {key(text) for text in DATE}:
         return "hourly" if clock and not only_8h else "daily"
     return "daily" if only_8h and not clock else "hourly"
 
 
-def _chosen(kind: str, items: dict[tuple[str, str | None], str], name: str) -> dict[str, str]:
-    chosen = {
-        column: next(items[source] for source in sources if source in items)
-        for column, sources in _SOURCES[kind].items()
-        if any(source in items for source in sources)
-    }
+def _chosen(kind: str, items: dict[Item, str], name: str) -> dict[str, str]:
+    chosen = chosen_headers(kind, items)
     wanted = DAILY if kind == "daily" else HOURLY
     if not any(column in wanted for column in chosen):
         raise InvalidInput(f"{name}, a {kind} table, has no column for a pollutant; give one of {', '.join(wanted)}")
@@ -254,7 +200,7 @@ def _factor(header: str, column: str, units: Mapping[str, str]) -> float:
     stated, suffix, pollutant = split_unit(header)[1], SUFFIX.search(header), column.split("_")[0]
     if suffix:
         unit = suffix.group(1).replace("_", "/", 1).replace("_", "")
-    elif stated is not None and not _ITEM.match(key(stated)):
+    elif stated is not None and not names_item(stated):
         unit = stated
     else:
         unit = units.get(pollutant, "mg/m3" if pollutant == "co" else "ug/m3")

@@ -7,10 +7,14 @@ from typing import Protocol
 
 import geopandas as gpd
 
+from layers.observation_store import SHELVES
 from layers.records import LayerRecord, Selection
 from layers.store_files import Files
 from layers.store_register import Register
 from layers.versions import Version
+
+FOLDERS = (*(folder for shelf in SHELVES for folder in (shelf.folder, shelf.recent)), "rasters", "versions")
+"""Where a store's files lie."""
 
 
 @dataclass(frozen=True)

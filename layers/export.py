@@ -6,6 +6,7 @@ from pathlib import Path
 from geo.errors import MissingData
 from layers.periods import iso_day
 from layers.store import Workspace
+from layers.times import CITY_ZONE
 from layers.writers import write_table, write_vector
 
 
@@ -49,10 +50,17 @@ def export_layer(workspace: Workspace, layer: str, path: str | Path, *, at: str 
     return write_vector(frame, path, {**about, **record.provenance})
 
 
-def export_observations(workspace: Workspace, path: str | Path) -> int:
+def export_observations(workspace: Workspace, path: str | Path, *, period: str | None = None) -> int:
     """Write all observations to a ``.csv`` or ``.xlsx`` file that `read_observations` takes back.
 
-    Columns station_id, time (UTC, ISO 8601), pollutant, value, unit, flag.
+    Columns station_id, time (UTC, ISO 8601) or, of daily values, date (the city's day), pollutant, value, unit, flag.
+
+    Parameters
+    ----------
+    workspace : Workspace
+    path : path
+    period : str, optional
+        "hourly" or "daily"; by default hourly, and daily where nothing else is held.
 
     Returns
     -------
@@ -68,8 +76,13 @@ def export_observations(workspace: Workspace, path: str | Path) -> int:
     """
     workspace.require()
     with workspace.transaction():
-        table = workspace.observations.read()
+        daily = period == "daily" or (period is None and not workspace.observations.months())
+        table = (workspace.daily if daily else workspace.observations).read()
     if table.empty:
-        raise MissingData(f"no observations in {workspace.place}; add some with `suyuan observations add FILE`")
+        what = {None: "", "daily": "daily ", "hourly": "hourly "}[period]
+        raise MissingData(f"no {what}observations in {workspace.place}; add some with `suyuan observations add FILE`")
+    if daily:
+        days = table["time"].dt.tz_convert(CITY_ZONE).dt.strftime("%Y-%m-%d")
+        table = table.assign(time=days).rename(columns={"time": "date"})
     write_table(table, path)
     return len(table)

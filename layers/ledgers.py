@@ -138,6 +138,9 @@ STATIONS = LayerSchema(
             synonyms=("站点级别", "站点类型", "点位级别", "控制级别", "类别"),
         ),
         DISTRICT,
+        Field(
+            "township", "乡镇", "Township", "str", synonyms=("镇街", "乡镇街道", "所属乡镇", "所在乡镇", "街道", "town")
+        ),
         Field("note", "备注", "Note", "str", synonyms=("说明", "remark")),
     ),
     identity=("id",),

@@ -45,9 +45,7 @@ def daily_means(
     if hour_named not in HOUR_NAMES:
         raise InvalidInput(f"hours are named by their {' or '.join(HOUR_NAMES)}, not {hour_named!r}")
     found = observations[observations["pollutant"].isin(UNITS) & (observations["value"] >= 0)]
-    if leave_out and "flag" in found:
-        flags = found["flag"].fillna("").str.split(";")
-        found = found[~flags.map(lambda parts: bool(set(parts) & set(leave_out))).astype(bool)]
+    found = without_flags(found, leave_out)
     if found.duplicated(["station_id", "time", "pollutant"]).any():
         raise InvalidInput("observations hold two values for one station, hour and pollutant; keep one")
     local = found["time"].dt.tz_convert(CITY_ZONE).dt.tz_localize(None)
@@ -58,6 +56,14 @@ def daily_means(
     values = _days(found, rows, local.dt.hour.to_numpy(), len(days))
     head = {"date": days.get_level_values("date"), "station_id": days.get_level_values("station_id")}
     return pd.DataFrame({**head, **{name: values[name] for name in DAILY_COLUMNS}})
+
+
+def without_flags(observations: pd.DataFrame, leave_out: Collection[str]) -> pd.DataFrame:
+    """Return the observations without those that carry one of the flags."""
+    if not leave_out or "flag" not in observations:
+        return observations
+    flags = observations["flag"].fillna("").str.split(";")
+    return observations[~flags.map(lambda parts: bool(set(parts) & set(leave_out))).astype(bool)]
 
 
 def _days(found: pd.DataFrame, rows: np.ndarray, hour: np.ndarray, count: int) -> dict[str, np.ndarray]:

@@ -8,6 +8,7 @@ from typing import Any
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.backend import Change
 from layers.frames import kinds
+from layers.observation_store import ObservationStore
 from layers.provenance import content_hash
 from layers.records import LayerRecord
 from layers.store import Workspace
@@ -55,7 +56,8 @@ def move(source: Workspace, target: Workspace, progress: Progress = lambda done,
         for name in names:
             brought += _copy(source.backend.files, target.backend.files, name)
             progress(done := done + 1, total, "文件 files")
-        brought += _bring_observations(source, target)
+        brought += _bring_observations(source, target, source.observations, target.observations)
+        brought += _bring_observations(source, target, source.daily, target.daily)
         progress(done := done + 1, total, "观测 observations")
         for record in records.values():
             brought += _bring_layer(source, target, record)
@@ -63,7 +65,8 @@ def move(source: Workspace, target: Workspace, progress: Progress = lambda done,
         versions = sum(_bring_versions(source, target, layer) for layer in source.backend.versioned())
         target.backend.register.save({CLAIM: {"source": _identity(source), "whole": True}, "format": FORMAT})
         rasters = sum(name.startswith("rasters/") for name in names)
-        return Moved(len(records), versions, len(source.observations.months()), rasters, brought)
+        months = len(source.observations.months()) + len(source.daily.months())
+        return Moved(len(records), versions, months, rasters, brought)
 
 
 def check(workspace: Workspace) -> int:
@@ -91,9 +94,19 @@ def check(workspace: Workspace) -> int:
         kept = [v for layer in workspace.backend.versioned() for v in workspace.backend.versions(layer)]
         for version in kept:
             workspace.snapshots.get(version)
-        workspace.observations.verify()
-        manifest = workspace.observations.manifest()
-    return len(records) + len(kept) + len(manifest.names())
+        stores = (workspace.observations, workspace.daily)
+        for store in stores:
+            store.verify()
+        names = [name for store in stores for name in store.manifest().names()]
+        _remove_unlisted(workspace)
+    return len(records) + len(kept) + len(names)
+
+
+def _remove_unlisted(workspace: Workspace) -> None:
+    """Remove versions that never took effect, but not those that a move under way brought before their list."""
+    claim = workspace.backend.register.load().get(CLAIM)
+    if claim is None or claim["whole"]:
+        workspace.remove_unlisted()
 
 
 def _check_apart(source: Workspace, target: Workspace) -> None:
@@ -110,7 +123,7 @@ def _claim(source: Workspace, target: Workspace) -> None:
     """Note in the target where it comes from; refuse a target that holds anything else."""
     claim: dict[str, Any] | None = target.backend.register.load().get(CLAIM)
     begun = claim is not None and claim["source"] == _identity(source) and not claim["whole"]
-    if not begun and (target.backend.records() or target.observations.months()):
+    if not begun and (target.backend.records() or target.observations.months() or target.daily.months()):
         told = "" if claim is None else f", moved there from {claim['source']}"
         raise InvalidInput(f"{target.place} holds data already{told}; move into an empty workspace")
     target.backend.register.save({CLAIM: {"source": _identity(source), "whole": False}})
@@ -143,16 +156,16 @@ def _copy(source: Files, target: Files, name: str) -> bool:
     return True
 
 
-def _bring_observations(source: Workspace, target: Workspace) -> int:
-    manifest = source.observations.manifest()
-    if not manifest.months or target.observations.manifest() == manifest:
+def _bring_observations(source: Workspace, target: Workspace, held: ObservationStore, here: ObservationStore) -> int:
+    manifest = held.manifest()
+    if not manifest.months or here.manifest() == manifest:
         return 0
     if all(entry.sha256 for entry in manifest.months.values()):
         brought = sum(_copy(source.backend.files, target.backend.files, name) for name in sorted(manifest.names()))
-        target.observations.replace(manifest)
+        here.replace(manifest)
     else:
-        brought = target.observations.take_over(source.observations)
-    target.observations.verify()
+        brought = here.take_over(held)
+    here.verify()
     return brought
 
 

@@ -9,7 +9,7 @@ import pandas as pd
 from geo.errors import InvalidInput
 from layers.schema import key, split_unit
 
-_STATION = (
+STATION = (
     "station_id",
     "station",
     "站点编号",
@@ -22,12 +22,14 @@ _STATION = (
     "id",
     "code",
 )
-_TIME = ("time", "datetime", "date_time", "timestamp", "时间", "监测时间", "日期时间", "观测时间", "date", "日期")
-_HOUR = ("hour", "小时", "时")
-_POLLUTANT = ("pollutant", "污染物", "监测项目", "项目", "parameter")
-_VALUE = ("value", "浓度", "监测值", "数值", "值", "concentration")
-_UNIT = ("unit", "单位")
-_FLAG = ("flag", "标识", "数据标识", "质控标识", "qc")
+DATE = ("date", "日期", "监测日期", "统计日期")
+TIME = ("time", "datetime", "date_time", "timestamp", "时间", "监测时间", "日期时间", "观测时间", "发布时间", *DATE)
+HOUR = ("hour", "小时", "时")
+POLLUTANT = ("pollutant", "污染物", "监测项目", "项目", "parameter")
+VALUE = ("value", "浓度", "监测值", "数值", "值", "concentration")
+UNIT = ("unit", "单位")
+FLAG = ("flag", "标识", "数据标识", "质控标识", "qc")
+DATES = frozenset(map(key, DATE))
 SYNTHETIC = "synthetic"
 UNITS = {"pm25": "ug/m3", "pm10": "ug/m3", "so2": "ug/m3", "no2": "ug/m3", "co": "mg/m3", "o3": "ug/m3"}
 _MICROGRAMS = {"ugm3": 1.0, "μgm3": 1.0, "μgm³": 1.0, "微克立方米": 1.0, "mgm3": 1000.0, "毫克立方米": 1000.0}
@@ -56,19 +58,19 @@ class Columns:
             No column for the station, the time or any pollutant.
         """
         there = ", ".join(map(str, table.columns))
-        station = find_column(table, _STATION)
+        station = find_column(table, STATION)
         if station is None:
             raise InvalidInput(f"{name} has no column for the station (station_id, 站点编号); its columns are {there}")
         time = _time_columns(table)
         if not time:
             raise InvalidInput(f"{name} has no column for the time (time, 时间); its columns are {there}")
-        pollutant, value = find_column(table, _POLLUTANT), find_column(table, _VALUE)
+        pollutant, value = find_column(table, POLLUTANT), find_column(table, VALUE)
         wide = {} if pollutant and value else _wide(table)
         if not wide and not (pollutant and value):
             raise InvalidInput(
                 f"{name} has neither columns pollutant and value nor one of {', '.join(UNITS)}; its columns are {there}"
             )
-        return cls(station, time, wide, pollutant, value, find_column(table, _UNIT), find_column(table, _FLAG))
+        return cls(station, time, wide, pollutant, value, find_column(table, UNIT), find_column(table, FLAG))
 
     def times(self, table: pd.DataFrame) -> pd.Series:
         """Return the time of each row as the table says it, put together from its parts."""
@@ -76,14 +78,16 @@ class Columns:
 
 
 def _time_columns(table: pd.DataFrame) -> tuple[str, ...]:
-    hour = find_column(table, _HOUR)
+    hour = find_column(table, HOUR)
     ymd = [find_column(table, names) for names in (("year", "年"), ("month", "月"), ("day", "日"))]
     if hour and all(ymd):
         return (*(str(name) for name in ymd), hour)
-    time = find_column(table, _TIME)
+    time, date = find_column(table, TIME), find_column(table, DATE)
     if time is None:
         return ()
-    return (time, hour) if hour and key(time) in ("date", "日期") else (time,)
+    if date is not None and clocks_only(table[time]):
+        return (date, time)
+    return (time, hour) if hour and key(time) in DATES else (time,)
 
 
 def _wide(table: pd.DataFrame) -> dict[str, str]:
@@ -99,6 +103,12 @@ def find_column(table: pd.DataFrame, names: tuple[str, ...]) -> str | None:
     """Return the first column whose header, its unit taken off, is one of the names; None if there is none."""
     by_key = {key(split_unit(str(header))[0]): str(header) for header in reversed(list(table.columns))}
     return next((by_key[key(name)] for name in names if key(name) in by_key), None)
+
+
+def clocks_only(column: pd.Series) -> bool:
+    """Return whether a column holds times of day such as 8:00 and nothing else."""
+    text = texts(column).dropna()
+    return bool(len(text) and text.str.fullmatch(r"\d{1,2}(:\d{2}){0,2}").all())
 
 
 def texts(column: pd.Series) -> pd.Series:

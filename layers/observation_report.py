@@ -1,19 +1,22 @@
-"""From the hours of a year or month to the table of districts or stations that a bureau reads."""
+"""From the hours and days of a year or month to the tables of districts, townships or stations that a bureau reads."""
 
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import geopandas as gpd
 import pandas as pd
 
 from geo.errors import InvalidInput, MissingData
+from layers.air_quality import daily_aqi
 from layers.assessment import assess
-from layers.means import daily_means, district_means
+from layers.daily_values import daily_values
+from layers.means import DAILY_COLUMNS, district_means
 from layers.observation_columns import SYNTHETIC
+from layers.observation_store import empty
 from layers.targets import progress
 from layers.times import CITY_ZONE
 
-BY = ("district", "station")
+BY = ("district", "township", "station")
 LEVELS = ("national", "provincial", "city", "township")
 CITY = "全市"
 _CITY_LEVEL = "national"
@@ -45,9 +48,21 @@ def period(year: int, month: int | None = None) -> tuple[pd.Timestamp, pd.Timest
     return start, start + (pd.DateOffset(months=1) if month else pd.DateOffset(years=1)) + pd.Timedelta(hours=1)
 
 
+@dataclass(frozen=True)
+class Measured:
+    """What was measured: hourly observations, and values of whole days; see `layers.observations.read_observations`."""
+
+    hours: pd.DataFrame
+    days: pd.DataFrame = field(default_factory=empty)
+
+    def of(self, stations: pd.Series) -> "Measured":
+        """Return what some stations measured."""
+        return Measured(*(table[table["station_id"].isin(stations)] for table in (self.hours, self.days)))
+
+
 def report(
     stations: gpd.GeoDataFrame,
-    observations: pd.DataFrame,
+    measured: Measured,
     chosen: Period,
     *,
     by: str = "district",
@@ -59,12 +74,12 @@ def report(
     Parameters
     ----------
     stations : GeoDataFrame
-        Columns id, name and, if any, level and district.
-    observations : DataFrame
-        Hourly, as `read_observations` gives them.
+        Columns id, name and, if any, level, district and township.
+    measured : Measured
     chosen : Period
     by : str
-        "district": stations averaged per district, and the whole city (全市) from its national stations; or "station".
+        "district" or "township": stations averaged per place, and the whole city (全市) from its national stations; or
+        "station".
     levels : collection of str
         Stations of these levels count; those without a level too.
     targets : DataFrame, optional
@@ -73,7 +88,7 @@ def report(
     Returns
     -------
     table : DataFrame
-        kind ("city", "district" or "station"), then the columns of `assess` and `progress`.
+        kind ("city", "district", "township" or "station"), then the columns of `assess` and `progress`.
     notes : list of str
         What was left out or must be known.
 
@@ -82,27 +97,74 @@ def report(
     InvalidInput
         Another word for `by`; targets with a month.
     MissingData
-        No observations, or no station with a district.
+        No observations, or no station with a district or township.
     """
-    if by not in BY:
-        raise InvalidInput(f"unknown grouping {by!r}; use {' or '.join(BY)}")
     if targets is not None and chosen.month is not None:
         raise InvalidInput("targets are yearly: leave out the month or the targets")
+    groups, notes = _daily_groups(stations, measured, chosen, by, levels)
+    parts = [assess(named, year=chosen.year, month=chosen.month).assign(kind=kind) for kind, named in groups]
+    table = pd.concat(parts, ignore_index=True)
+    partial = table.loc[~table["complete"], "name"]
+    if len(partial):
+        notes.append(f"too few valid days to be final: {', '.join(partial)}")
+    if targets is not None:
+        table = progress(table, targets, year=chosen.year)
+    return _kind_first(table), notes
+
+
+def daily_report(
+    stations: gpd.GeoDataFrame,
+    measured: Measured,
+    chosen: Period,
+    *,
+    by: str = "station",
+    levels: Collection[str] = LEVELS,
+) -> tuple[pd.DataFrame, list[str]]:
+    """Return each day of each place with its index; parameters and errors as in `report`.
+
+    Returns
+    -------
+    table : DataFrame
+        kind, name, date (ISO text), the columns of `layers.means.daily_means`, n_stations (but for stations) and those
+        of `layers.air_quality.daily_aqi`; ordered by kind, name and date.
+    notes : list of str
+    """
+    groups, notes = _daily_groups(stations, measured, chosen, by, levels)
+    parts = []
+    for kind, named in groups:
+        within = named[named["date"].dt.year == chosen.year]
+        within = within if chosen.month is None else within[within["date"].dt.month == chosen.month]
+        within = within.sort_values(["name", "date"], ignore_index=True)
+        values = within.assign(
+            kind=kind, date=within["date"].dt.strftime("%Y-%m-%d"), **within[list(DAILY_COLUMNS)].round(3)
+        )
+        parts.append(pd.concat([values, daily_aqi(within)], axis=1))
+    return _kind_first(pd.concat(parts, ignore_index=True)), notes
+
+
+def _kind_first(table: pd.DataFrame) -> pd.DataFrame:
+    first = ["kind", "name"]
+    return table[first + [name for name in table if name not in first]]
+
+
+def _daily_groups(
+    stations: gpd.GeoDataFrame, measured: Measured, chosen: Period, by: str, levels: Collection[str]
+) -> tuple[list[tuple[str, pd.DataFrame]], list[str]]:
+    """Return the daily values of each kind of place, and what must be known about them."""
+    if by not in BY:
+        raise InvalidInput(f"unknown grouping {by!r}; use one of {', '.join(BY)}")
     used = stations.drop_duplicates("id")
     if "level" in used:
         used = used[used["level"].isna() | used["level"].isin(list(levels))]
-    inside = observations[observations["station_id"].isin(used["id"])]
-    daily = daily_means(inside, hour_named=chosen.hour_named, leave_out=chosen.leave_out)
+    inside = measured.of(used["id"])
+    daily, given = daily_values(inside.hours, inside.days, hour_named=chosen.hour_named, leave_out=chosen.leave_out)
+    daily = daily[daily["date"].dt.year == chosen.year]
     if daily.empty:
         raise MissingData(f"no observations of the stations in {chosen.year}; add some, or name other --levels")
-    parts = [
-        assess(named, year=chosen.year, month=chosen.month).assign(kind=kind) for kind, named in _named(daily, used, by)
-    ]
-    table = pd.concat(parts, ignore_index=True)
-    if targets is not None:
-        table = progress(table, targets, year=chosen.year)
-    first = ["kind", "name"]
-    return table[first + [name for name in table if name not in first]], _notes(used, inside, table, by)
+    notes = _notes(used, inside, by)
+    if given:
+        notes.append(f"{given} daily values are as given, not computed from hours")
+    return _named(daily, used, by), notes
 
 
 def _named(daily: pd.DataFrame, stations: gpd.GeoDataFrame, by: str) -> list[tuple[str, pd.DataFrame]]:
@@ -110,29 +172,25 @@ def _named(daily: pd.DataFrame, stations: gpd.GeoDataFrame, by: str) -> list[tup
     if by == "station":
         return [("station", daily.rename(columns={"station_id": "name"}))]
     ids = stations.set_index("id")
-    if "district" not in ids or ids["district"].isna().all():
-        raise MissingData(
-            "no station has a district; add the column district to the layer stations, or use --by station"
-        )
+    if by not in ids or ids[by].isna().all():
+        raise MissingData(f"no station has a {by}; add the column {by} to the layer stations, or use --by station")
     city = ids[ids["level"] == _CITY_LEVEL] if "level" in ids and (ids["level"] == _CITY_LEVEL).any() else ids
     whole = district_means(daily, pd.Series(CITY, index=city.index))
     parts = [("city", whole)] if len(whole) else []
-    return [*parts, ("district", district_means(daily, ids["district"]))]
+    return [*parts, (by, district_means(daily, ids[by]))]
 
 
-def _notes(stations: gpd.GeoDataFrame, observations: pd.DataFrame, table: pd.DataFrame, by: str) -> list[str]:
+def _notes(stations: gpd.GeoDataFrame, measured: Measured, by: str) -> list[str]:
     notes = []
-    seen = stations[stations["id"].isin(observations["station_id"])]
-    if by == "district":
-        nowhere = seen.loc[seen["district"].isna(), "id"]
+    values = pd.concat([measured.hours, measured.days], ignore_index=True)
+    seen = stations[stations["id"].isin(values["station_id"])]
+    if by != "station":
+        nowhere = seen.loc[seen[by].isna(), "id"] if by in seen else seen["id"]
         if len(nowhere):
-            notes.append(f"stations without district, left out: {', '.join(map(str, nowhere))}")
+            notes.append(f"stations without {by}, left out: {', '.join(map(str, nowhere))}")
     for name, ids in stations.groupby("name")["id"]:
         if len(ids) > 1:
             notes.append(f"one name, several ids: {name} ({', '.join(map(str, ids))}); each counts for itself")
-    partial = table.loc[~table["complete"], "name"]
-    if len(partial):
-        notes.append(f"too few valid days to be final: {', '.join(partial)}")
-    if "flag" in observations and observations["flag"].fillna("").str.contains(SYNTHETIC, regex=False).any():
+    if "flag" in values and values["flag"].fillna("").str.contains(SYNTHETIC, regex=False).any():
         notes.append("some of the values are generated (practice data)")
     return notes

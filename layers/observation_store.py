@@ -1,4 +1,4 @@
-"""Hourly observations: a Parquet file per month of the city, named by its content and listed in the register.
+"""Observations, hourly or daily: a Parquet file per month of the city, named by its content and listed in a register.
 
 An ingest writes the files of all its months first and then the list, in one step: however it ends, every month is
 the old one or every month is the new one. The last hours of all stations are kept a second time, sorted by time, so
@@ -22,16 +22,29 @@ from layers.observation_table import COLUMNS, CodedTable, by_month, by_station, 
 from layers.store_files import Files, file_hash
 from layers.store_register import FORMAT, Register, store_format
 
-FOLDER, RECENT_FOLDER = "observations", "observations_recent"
 RECENT_HOURS = 48
 _AT_ONCE = 2
-DOCUMENT = "observations"
 
 _HOUR_MS = 3_600_000
 _OLD_NAME = re.compile(r"(\d{4}-\d{2})\.parquet")
 _OUR_NAME = re.compile(r"(\d{4}-\d{2}|recent)\.[0-9a-f]{16}\.parquet")
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Shelf:
+    """Where values of one averaging period lie: the list in the register, the folders of months and newest values."""
+
+    document: str
+    folder: str
+    recent: str
+
+
+HOURLY = Shelf("observations", "observations", "observations_recent")
+DAILY = Shelf("observations_daily", "observations_daily", "observations_daily_recent")
+"""Values of whole days under the first moment of the city's day; never mixed with hours."""
+SHELVES = (HOURLY, DAILY)
 
 
 @dataclass(frozen=True)
@@ -59,7 +72,7 @@ class Manifest:
 
 
 class ObservationStore:
-    """Hourly observations of all stations; files such as ``observations/2024-05.1a2b3c4d5e6f7a8b.parquet``."""
+    """Hourly or daily values of all stations; files such as ``observations/2024-05.1a2b3c4d5e6f7a8b.parquet``."""
 
     def __init__(
         self,
@@ -67,8 +80,10 @@ class ObservationStore:
         register: Register,
         lock: Callable[[], AbstractContextManager[None]],
         telling: Callable[[dict[str, Any]], AbstractContextManager[None]],
+        shelf: Shelf = HOURLY,
     ) -> None:
         """Name where the files lie, the list, the lock that writers share, and who is told of a write under way."""
+        self.shelf = shelf
         self._files = files
         self._register = register
         self._lock = lock
@@ -98,7 +113,7 @@ class ObservationStore:
         months = dict(by_month(checked(observations)))
         with self._lock():
             old = self.manifest()
-            with self._telling({"what": f"{len(observations)} observations", "observations": sorted(old.names())}):
+            with self._telling({"what": f"{len(observations)} observations", self.shelf.document: sorted(old.names())}):
                 try:
                     return self._add(old, months)
                 except SourceUnavailable:
@@ -113,7 +128,7 @@ class ObservationStore:
             if table is None:
                 return None, found
             newest.note(month, table)
-            return write_month(self._files, FOLDER, month, table), found
+            return write_month(self._files, self.shelf.folder, month, table), found
 
         # While one month waits for the disk the other is packed.
         with ThreadPoolExecutor(_AT_ONCE) as workers:
@@ -193,21 +208,25 @@ class ObservationStore:
         """
         documents = self._register.load()
         if store_format(documents, self._files.place) >= 2:
-            document = documents.get(DOCUMENT)
+            document = documents.get(self.shelf.document)
             return Manifest() if document is None else Manifest.of(document)
         return self._manifest_of_format_1()
 
     def replace(self, manifest: Manifest) -> None:
         """Make other files hold, in one step; those that no longer do are removed. Only under the writers' lock."""
         old = self.manifest()
-        self._register.save({"format": FORMAT, DOCUMENT: manifest.document()})
+        self._register.save({"format": FORMAT, self.shelf.document: manifest.document()})
         for name in old.names() - manifest.names():
             self._files.remove(name)
 
     def clean(self) -> None:
         """Remove files that a writer made who was stopped before they held. Only under the writers' lock."""
         listed = self.manifest().names()
-        there = [f"{folder}/{name}" for folder in (FOLDER, RECENT_FOLDER) for name in self._files.names(folder)]
+        there = [
+            f"{folder}/{name}"
+            for folder in (self.shelf.folder, self.shelf.recent)
+            for name in self._files.names(folder)
+        ]
         for name in there:
             if _OUR_NAME.fullmatch(name.partition("/")[2]) and name not in listed:
                 self._files.remove(name)
@@ -227,7 +246,7 @@ class ObservationStore:
             parts = list(by_month(joined([*rest, coded(other._reader.read(entry.name, Wanted()))])))
             rest = [] if number == len(entries) else [parts.pop()[1]]
             for month, table in parts:
-                months[month] = write_month(self._files, FOLDER, month, table)
+                months[month] = write_month(self._files, self.shelf.folder, month, table)
                 newest.note(month, table)
         self.replace(self._with_recent(months, newest, months.values()) if months else Manifest())
         return len(months)
@@ -262,18 +281,18 @@ class ObservationStore:
                 table = newest.tables.get(month)
                 held = coded(self._reader.read(entry.name, wanted)) if table is None else table
                 parts.append(held.take(np.flatnonzero(held.time >= since)))
-        recent = write_month(self._files, RECENT_FOLDER, "recent", by_time(joined(parts)))
+        recent = write_month(self._files, self.shelf.recent, "recent", by_time(joined(parts)))
         return Manifest(months, recent, since)
 
     def _manifest_of_format_1(self) -> Manifest:
         months = {}
-        for name in self._files.names(FOLDER):
+        for name in self._files.names(self.shelf.folder):
             match = _OLD_NAME.fullmatch(name)
             if match is not None:
-                table = self._reader.read(f"{FOLDER}/{name}", Wanted(), ["time"])
+                table = self._reader.read(f"{self.shelf.folder}/{name}", Wanted(), ["time"])
                 times = table["time"].cast(pa.timestamp("ms", "UTC")).cast(pa.int64()).to_numpy()
                 held = (len(times), int(times.min()), int(times.max())) if len(times) else (0, 0, 0)
-                months[match[1]] = MonthFile(f"{FOLDER}/{name}", "", *held)
+                months[match[1]] = MonthFile(f"{self.shelf.folder}/{name}", "", *held)
         return Manifest(months)
 
     def _steady(self, read: Callable[[Manifest], T]) -> T:

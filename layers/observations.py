@@ -1,6 +1,6 @@
-"""Hourly observations from the tables that stations and offices send: long or wide, to one long table in UTC."""
+"""Observations from the tables that stations and offices send: long or wide, to one long table in UTC."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,11 +9,14 @@ import pandas as pd
 
 from geo.errors import InvalidInput
 from layers.columns import YES
+from layers.daily_columns import DAILY_UNITS, PERIODS, daily_columns, daily_name, day_starts, period_of
+from layers.headerless_tables import read_headerless
 from layers.national_feed import is_national_feed, unpivoted
 from layers.numbers import parse_numbers
-from layers.observation_columns import SUFFIX, SYNTHETIC, UNITS, Columns, find_column, texts, unit_factor
+from layers.observation_columns import SUFFIX, SYNTHETIC, Columns, find_column, texts, unit_factor
 from layers.observation_store import empty
 from layers.observation_table import COLUMNS, KEY
+from layers.ozone_columns import ozone_put_right
 from layers.schema import key, split_unit
 from layers.tables import read_long_table
 from layers.times import CITY_ZONE, parse_times
@@ -32,7 +35,8 @@ class ObservationReport:
     `accepted` has the columns station_id, time (UTC), pollutant, value, unit, flag, and is empty when values were
     refused and the good ones alone were not asked for. `rejected` has row (from 1, the first under the header), line,
     column, value, reason_zh, reason_en. `total` counts rows of the table, `gaps` cells that hold no value, `good`
-    usable values.
+    usable values. `period` is "hourly" or "daily": under "daily", time is the first moment of the city's day and
+    pollutants are those of `layers.daily_columns.DAILY_UNITS`.
     """
 
     accepted: pd.DataFrame
@@ -41,6 +45,7 @@ class ObservationReport:
     total: int
     gaps: int
     good: int
+    period: str = "hourly"
 
     @property
     def refused(self) -> bool:
@@ -55,12 +60,15 @@ def read_observations(
     units: Mapping[str, str] | None = None,
     accept_good: bool = False,
     encoding: str | None = None,
+    period: str | None = None,
+    columns: Sequence[str] | None = None,
 ) -> ObservationReport:
-    """Read hourly observations; nothing is stored here.
+    """Read hourly observations or daily values; nothing is stored here.
 
     A long table has columns for station, time, pollutant and value; a wide one a column per pollutant (pm25 or PM2.5,
     pm10, so2, no2, co, o3); a national feed has columns date, hour, type and one per station. Time is one column, or
-    date and hour, or year, month, day and hour. Values come out in ug/m3, CO in mg/m3. Empty cells, ``-``, ``NA``,
+    date and hour, or year, month, day and hour. Daily values have days without hours and o3_8h, the day's largest 8-h
+    mean, and o3_1h, its largest hour, for ozone. Values come out in ug/m3, CO in mg/m3. Empty cells, ``-``, ``NA``,
     ``-9999`` and the like are gaps. Negative values are kept with the flag "negative"; rows that a column `synthetic`
     marks as generated get the flag "synthetic". Flags are joined by a semicolon.
 
@@ -68,13 +76,17 @@ def read_observations(
     ----------
     source : path (CSV, also gzipped, or Excel) or DataFrame
     timezone : str
-        Zone of times that name none; said in the notes.
+        Zone of times that name none; said in the notes. Days are the city's.
     units : mapping, optional
         Pollutant -> "ug/m3" or "mg/m3", where neither header nor unit column says it.
     accept_good : bool
         Take the good values when others are refused.
     encoding : str, optional
         Of a CSV file; by default recognised.
+    period : str, optional
+        "hourly" or "daily"; by default see `layers.daily_columns.period_of`.
+    columns : sequence of str, optional
+        Names, from left to right, of the columns of a file without header, its cells apart by blanks or commas.
 
     Returns
     -------
@@ -83,39 +95,72 @@ def read_observations(
     Raises
     ------
     InvalidInput
-        No column for station, time or any pollutant; an unknown unit or zone; CO that cannot be mg/m3.
+        No column for station, time or any pollutant; an unknown unit, zone or period; CO that cannot be mg/m3.
     """
-    if isinstance(source, pd.DataFrame):
-        name, table = "the table", source.reset_index(drop=True)
-    else:
-        name, table = Path(source).name, read_long_table(Path(source), encoding=encoding)
+    if period not in (None, *PERIODS):
+        raise InvalidInput(f"unknown period {period!r} of observations; use one of {', '.join(PERIODS)}")
+    name, table = _table(source, encoding, columns)
     about: list[str] = []
     if is_national_feed(table):
         table, about = unpivoted(table, timezone)
     lines = None if isinstance(source, pd.DataFrame) else table.index.to_numpy()
     table = table.reset_index(drop=True)
-    columns = Columns.find(table, name)
-    times, notes = parse_times(columns.times(table), timezone)
-    notes = about + notes
-    head = pd.DataFrame({"row": np.arange(len(table)), "station_id": texts(table[columns.station]), "time": times})
-    problems = [_head_problems(table, columns, head)]
-    cells, wrong, more = _cells(table, columns, dict(units or {}), name)
+    if period is None:
+        period = period_of(table)
+        if period == "daily":
+            about.append("days without hours: taken as daily values; say --period hourly if they are hours")
+    found = daily_columns(table, name) if period == "daily" else Columns.find(table, name)
+    head, notes = _head(table, found, period, timezone)
+    found, swapped = ozone_put_right(table, found, head, period)
+    problems = [_head_problems(table, found, head)]
+    cells, wrong, more = _cells(table, found, dict(units or {}), name, period)
     problems.append(wrong)
     long = cells.merge(head.dropna(subset=["station_id", "time"]), on="row", how="inner")
     accepted, repeated, dropped = _without_repeats(long.dropna(subset=["value"]))
     problems.append(repeated)
-    notes += more + ([f"{dropped} values given twice, kept once"] if dropped else [])
+    notes = about + notes + swapped + more + ([f"{dropped} values given twice, kept once"] if dropped else [])
     rejected = _rejected(pd.concat(problems, ignore_index=True), lines)
     taken = accepted if accept_good or rejected.empty else accepted.iloc[:0]
     gaps = int(cells["value"].isna().sum()) - len(wrong)
-    return ObservationReport(taken, rejected, notes, len(table), gaps, len(accepted))
+    return ObservationReport(taken, rejected, notes, len(table), gaps, len(accepted), period)
+
+
+def _table(
+    source: str | Path | pd.DataFrame, encoding: str | None, columns: Sequence[str] | None
+) -> tuple[str, pd.DataFrame]:
+    if isinstance(source, pd.DataFrame):
+        return "the table", source.reset_index(drop=True)
+    path = Path(source)
+    if columns is not None:
+        return path.name, read_headerless(path, columns)
+    table = read_long_table(path, encoding=encoding)
+    if pd.to_numeric(pd.Series(" ".join(map(str, table.columns)).split()), errors="coerce").notna().all():
+        raise InvalidInput(
+            f"{path.name}, line 1 holds numbers, not names: name the columns with --columns, for example "
+            "station_id,year,month,day,pm25"
+        )
+    return path.name, table
+
+
+def _head(table: pd.DataFrame, columns: Columns, period: str, timezone: str) -> tuple[pd.DataFrame, list[str]]:
+    """Return row, station_id and time of each row, and what had to be assumed about the times."""
+    times, notes = parse_times(columns.times(table), CITY_ZONE if period == "daily" else timezone)
+    if period == "daily":
+        times = day_starts(times)
+        notes = [note for note in notes if "no zone" not in note]
+    return pd.DataFrame(
+        {"row": np.arange(len(table)), "station_id": texts(table[columns.station]), "time": times}
+    ), notes
 
 
 def _cells(
-    table: pd.DataFrame, columns: Columns, units: dict[str, str], name: str
+    table: pd.DataFrame, columns: Columns, units: dict[str, str], name: str, period: str
 ) -> tuple[pd.DataFrame, pd.DataFrame, list[str]]:
     """Return row, pollutant, value (NaN for a gap), unit and flag of every cell; the cells that are no numbers."""
-    parts = _wide_parts(table, columns, units) if columns.pollutants else _long_parts(table, columns, units, name)
+    if columns.pollutants:
+        parts = _wide_parts(table, columns, units)
+    else:
+        parts = _long_parts(table, columns, units, name, daily_name if period == "daily" else _hourly_name)
     cells = pd.concat(parts, ignore_index=True)
     numbers, wrong = parse_numbers(cells["given"])
     cells["value"] = numbers * cells["factor"]
@@ -127,13 +172,26 @@ def _cells(
     generated = cells["row"].isin(_generated_rows(table))
     flags = _flagged(_flagged(texts(cells["flag"]).fillna(""), generated, SYNTHETIC), cells["value"] < 0, "negative")
     cells["flag"] = flags
-    cells["unit"] = cells["pollutant"].map(UNITS).fillna(cells["unit"])
+    cells["unit"] = cells["pollutant"].map(DAILY_UNITS).fillna(cells["unit"])
     bad = cells[wrong]
     problems = _problems(bad["row"], bad["column"], bad["given"], "不是数字", "is not a number")
+    return cells[["row", "pollutant", "value", "unit", "flag"]], problems, _column_notes(table, columns, cells, period)
+
+
+def _column_notes(table: pd.DataFrame, columns: Columns, cells: pd.DataFrame, period: str) -> list[str]:
     known = set(columns.time) | {columns.station, *columns.pollutants, SYNTHETIC}
     ignored = [str(header) for header in table.columns if header not in known] if columns.pollutants else []
     notes = [f"columns not used: {', '.join(ignored)}"] if ignored else []
-    return cells[["row", "pollutant", "value", "unit", "flag"]], problems, notes
+    if period == "daily" and (cells["pollutant"] == "o3").any():
+        notes.append(
+            "O3 without averaging time is kept as o3 and has no index: "
+            "call it O3_8h if it is the day's largest 8-h mean"
+        )
+    return notes
+
+
+def _hourly_name(text: str) -> str:
+    return key(SUFFIX.sub("", text))
 
 
 def _generated_rows(table: pd.DataFrame) -> np.ndarray:
@@ -154,7 +212,7 @@ def _wide_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str]) ->
     for header, pollutant in columns.pollutants.items():
         suffix = SUFFIX.search(header)
         stated = split_unit(header)[1] or (suffix.group(1).replace("_", "/", 1).replace("_", "") if suffix else None)
-        unit = stated or units.get(pollutant) or UNITS[pollutant]
+        unit = stated or units.get(pollutant.split("_")[0]) or DAILY_UNITS[pollutant]
         parts.append(
             pd.DataFrame(
                 {
@@ -163,7 +221,7 @@ def _wide_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str]) ->
                     "pollutant": pollutant,
                     "given": table[header],
                     "factor": unit_factor(unit, pollutant),
-                    "unit": UNITS[pollutant],
+                    "unit": DAILY_UNITS[pollutant],
                     "flag": "",
                 }
             )
@@ -171,13 +229,15 @@ def _wide_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str]) ->
     return parts
 
 
-def _long_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str], name: str) -> list[pd.DataFrame]:
+def _long_parts(
+    table: pd.DataFrame, columns: Columns, units: dict[str, str], name: str, named: Callable[[str], str]
+) -> list[pd.DataFrame]:
     given = texts(table[str(columns.pollutant)])
-    pollutant = given.map(lambda text: key(SUFFIX.sub("", text)), na_action="ignore")
+    pollutant = given.map({text: named(text) for text in given.dropna().unique()})
     if pollutant.isna().any():
         raise InvalidInput(f"{name}: the pollutant is empty in row {int(pollutant.isna().to_numpy().argmax()) + 1}")
     header_unit = split_unit(str(columns.value))[1]
-    default = pollutant.map(lambda text: header_unit or units.get(text) or UNITS.get(text, "ug/m3"))
+    default = pollutant.map(lambda text: header_unit or units.get(text.split("_")[0]) or DAILY_UNITS.get(text, "ug/m3"))
     unit = default if columns.unit is None else texts(table[columns.unit]).fillna(default)
     pairs = pd.DataFrame({"unit": unit, "pollutant": pollutant})
     factors = {pair: unit_factor(*pair) for pair in pairs.drop_duplicates().itertuples(index=False, name=None)}
@@ -189,7 +249,7 @@ def _long_parts(table: pd.DataFrame, columns: Columns, units: dict[str, str], na
                 "pollutant": pollutant,
                 "given": table[str(columns.value)],
                 "factor": [factors[pair] for pair in pairs.itertuples(index=False, name=None)],
-                "unit": pollutant.map(lambda text: UNITS.get(text, "ug/m3")),
+                "unit": pollutant.map(lambda text: DAILY_UNITS.get(text, "ug/m3")),
                 "flag": "" if columns.flag is None else texts(table[columns.flag]),
             }
         )

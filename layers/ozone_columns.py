@@ -1,7 +1,13 @@
 """Whether the columns of 1-h and 8-h ozone stand in each other's place, as in China's national feed."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
+
+from layers.numbers import parse_numbers
+from layers.observation_columns import Columns
+from layers.pollutant_headers import chosen_headers, item_of
 
 _MIN_DAYS = 20
 _DAY_SHARE = 0.9
@@ -53,3 +59,44 @@ def hours_swapped(station: pd.Series, time: pd.Series, hour: pd.Series, eight: p
     if both.sum() < _MIN_HOURS:
         return False
     return bool(np.mean(other_way[both]) < 0.5 * np.mean(as_said[both]))
+
+
+def ozone_put_right(
+    table: pd.DataFrame, columns: Columns, head: pd.DataFrame, period: str
+) -> tuple[Columns, list[str]]:
+    """Exchange the columns of 1-h and 8-h ozone of a wide table where they stand in each other's place.
+
+    Parameters
+    ----------
+    table : DataFrame
+    columns : Columns
+    head : DataFrame
+        station_id and time of each row.
+    period : str
+        "hourly" or "daily".
+
+    Returns
+    -------
+    Columns
+        As they are to be read.
+    list of str
+        What was put right.
+    """
+    headers = columns.pollutants if period == "daily" else table.columns
+    items = {item: header for header in reversed(list(map(str, headers))) if (item := item_of(header)) is not None}
+    chosen = chosen_headers(period, items)
+    hour, eight = chosen.get("o3_1h" if period == "daily" else "o3"), chosen.get("o3_8h")
+    if not columns.pollutants or hour is None or eight is None or hour not in columns.pollutants:
+        return columns, []
+    one, other = (parse_numbers(table[header])[0] for header in (hour, eight))
+    if period == "daily":
+        swapped = days_swapped(one, other)
+    else:
+        swapped = hours_swapped(head["station_id"], head["time"], one, other)
+    if not swapped:
+        return columns, []
+    right = {header: name for header, name in columns.pollutants.items() if header not in (hour, eight)}
+    right |= {eight: "o3_1h", hour: "o3_8h"} if period == "daily" else {eight: "o3"}
+    return replace(columns, pollutants=right), [
+        f"the columns of 1-h and 8-h ozone are swapped in this file ({hour}, {eight}); they were put right"
+    ]

@@ -334,6 +334,7 @@ ZONE_BANDS = LayerSchema(
                 Choice("p50", "至少50%", "At least 50 %"),
                 Choice("p90", "至少90%", "At least 90 %"),
                 Choice("turning", "风向转变包络", "If the wind turns"),
+                Choice("before", "上一版范围", "Zone of the version before"),
             ),
         ),
         Field("area_km2", "面积", "Area", "float", "km2", minimum=0),
@@ -349,6 +350,20 @@ ARRIVAL_LINES = LayerSchema(
     "Arrival lines",
     "line",
     (Field("minutes", "到达时间", "Arrival", "float", "min", minimum=0), LEVEL_ZH, LEVEL_EN),
+    derived=True,
+)
+
+INCIDENT_MEASUREMENTS = LayerSchema(
+    "incident_measurements",
+    "事故监测值",
+    "Measured in the incident",
+    "point",
+    (
+        Field("incident", "事故编号", "Incident", "str"),
+        Field("value_mg_m3", "监测浓度", "Measured", "float", "mg/m3", minimum=0),
+        Field("expected_mg_m3", "模型浓度", "Expected", "float", "mg/m3", minimum=0),
+        Field("z_m", "离地高度", "Height above ground", "float", "m", minimum=0),
+    ),
     derived=True,
 )
 
@@ -398,6 +413,8 @@ AFFECTED_ZONES = LayerSchema(
         SEVERITY,
         LEVEL_ZH,
         LEVEL_EN,
+        Field("incident", "事故编号", "Incident", "str"),
+        Field("version", "版次", "Version", "int", minimum=1),
         Field("substance", "物质", "Substance", "str"),
         Field("threshold_mg_m3", "阈值浓度", "Threshold", "float", "mg/m3", minimum=0),
         Field("threshold_ppm", "阈值体积分数", "Threshold by volume", "float", "ppm", minimum=0),
@@ -434,6 +451,7 @@ RESULTS = (
     AFFECTED_ZONES,
     ZONE_BANDS,
     ARRIVAL_LINES,
+    INCIDENT_MEASUREMENTS,
     ZONE_DISTRICTS,
     ZONE_OBJECTS,
 )

@@ -3,7 +3,7 @@
 import logging
 import re
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any, NoReturn
 import geopandas as gpd
 import pandas as pd
 
-from geo.errors import InvalidInput
+from geo.errors import InvalidInput, SourceUnavailable
 from layers.backend import Backend, Change
 from layers.catalogue import UnknownLayer, get_schema
 from layers.frames import kinds, normalise
-from layers.observation_store import ObservationStore
+from layers.observation_store import DAILY, ObservationStore
 from layers.provenance import content_hash
 from layers.records import BBox, LayerRecord, Selection
 from layers.store_embedded import EmbeddedBackend
@@ -86,7 +86,9 @@ class Workspace:
         files = self.backend.files
         self.snapshots = SnapshotStore(files)
         self.rasters = RasterStore(files)
-        self.observations = ObservationStore(files, self.backend.register, self.transaction, self._telling)
+        shared = (files, self.backend.register, self.transaction, self._telling)
+        self.observations = ObservationStore(*shared)
+        self.daily = ObservationStore(*shared, DAILY)
         with self.backend.try_lock() as free:
             if free:
                 self._clean()
@@ -259,8 +261,12 @@ class Workspace:
         self.backend.register.save({WRITING: {**about, "who": os_user(), "since": since}})
         try:
             yield
-        finally:
+        except BaseException:
+            # Saved through the lock's connection: a shared store that lost it may not tidy up, others may be writing.
             self.backend.register.save({WRITING: None})
+            self.remove_unlisted()
+            raise
+        self.backend.register.save({WRITING: None})
 
     def _clean(self) -> None:
         """Remove what a stopped writer left and say what became of its write; only under the lock."""
@@ -271,17 +277,30 @@ class Workspace:
             return
         _log.warning("%s", self._became(documents[WRITING]))
         self.observations.clean()
+        self.daily.clean()
+        self.remove_unlisted()
         self.backend.register.save({WRITING: None})
 
     def _became(self, writing: Mapping[str, Any]) -> str:
         records = self.backend.records()
         wanted = dict(writing.get("layers", {}))
         done = bool(wanted) and all(name in records and records[name].content_hash == wanted[name] for name in wanted)
-        if "observations" in writing:
-            done = sorted(self.observations.manifest().names()) != writing["observations"]
+        for store in (self.observations, self.daily):
+            if store.shelf.document in writing:
+                done = sorted(store.manifest().names()) != writing[store.shelf.document]
         what, who, since = (writing.get(name, "?") for name in ("what", "who", "since"))
         zh, en = _DONE if done else _UNDONE
         return f"{self.place}: 上次写入（{what}，{who}，{since}）被中断，{zh} · the last write was stopped {en}"
+
+    def remove_unlisted(self) -> None:
+        """Remove snapshots that no version names and say so; only under the lock, so that none is about to be named."""
+        with suppress(SourceUnavailable):  # what cannot be looked at now is found by the next check
+            listed = [version for layer in self.backend.versioned() for version in self.backend.versions(layer)]
+            for name in self.snapshots.unlisted(listed):
+                self.backend.files.remove(name)
+                _log.warning(
+                    "%s: 已清除未生效的版本文件 · removed %s, a version that never took effect", self.place, name
+                )
 
     def _upgrade(self) -> None:
         found = store_format(self.backend.register.load(), self.place)

@@ -9,7 +9,7 @@ import filelock
 import geopandas as gpd
 
 from geo.errors import InvalidInput, SourceUnavailable
-from layers.backend import Change
+from layers.backend import FOLDERS, Change
 from layers.periods import valid_condition
 from layers.records import LayerRecord, Selection
 from layers.store_files import TEMPORARY, Files, LocalFiles
@@ -30,7 +30,6 @@ from layers.versions import Version, get_versions, put_versions, versioned_layer
 T = TypeVar("T")
 
 _LOCK_SECONDS = 120.0
-_FOLDERS = ("observations", "observations_recent", "rasters", "versions")
 
 
 class EmbeddedBackend:
@@ -149,7 +148,7 @@ class EmbeddedBackend:
     def clean(self) -> list[str]:
         """Remove half-written files; only under the lock, so no writer is at work on them."""
         left = [path.name for path in self.path.glob(f"{TEMPORARY}*")]
-        left += [name for folder in _FOLDERS for name in self.files.leftovers(folder)]
+        left += [name for folder in FOLDERS for name in self.files.leftovers(folder)]
         for name in left:
             self.files.remove(name)
         return left

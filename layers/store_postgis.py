@@ -20,7 +20,7 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.schema import CreateTable
 
 from geo.errors import InvalidInput, SourceUnavailable
-from layers.backend import Change
+from layers.backend import FOLDERS, Change
 from layers.periods import valid_tests
 from layers.postgis_lock import LOCK_SECONDS, writer_lock
 from layers.postgis_tables import FID, GEOMETRY, column_names, copy_in, index_name, layer_table, to_frame
@@ -30,7 +30,6 @@ from layers.store_register import Register
 from layers.versions import Version, row_version, version_row
 
 _SCHEMA = re.compile(r"[a-z_][a-z0-9_]{0,62}")
-_FOLDERS = ("observations", "observations_recent", "rasters", "versions")
 _RECORDS = ", ".join(f'"{f.name}"' for f in fields(LayerRecord))
 _VERSIONS = ", ".join(f'"{f.name}"' for f in fields(Version))
 # What is said of an error, by the class or code that PostgreSQL gives it.
@@ -109,11 +108,11 @@ class PostgisBackend:
     @contextmanager
     def try_lock(self) -> Iterator[bool]:
         """Take the lock if it is free and there is a store; yields whether it was."""
-        free = self.exists() and self._lock.acquire(wait=False)
+        outermost = self._lock.acquire(wait=False) if self.exists() else None
         try:
-            yield bool(free)
+            yield bool(outermost)
         finally:
-            if free is not None and free is not False:
+            if outermost is not None:  # a hold inside another one was counted as well
                 self._lock.release()
 
     def records(self) -> dict[str, LayerRecord]:
@@ -183,7 +182,7 @@ class PostgisBackend:
 
     def clean(self) -> list[str]:
         """Remove half-sent files; the database itself undoes what was not committed."""
-        left = [name for folder in _FOLDERS for name in self.files.leftovers(folder)]
+        left = [name for folder in FOLDERS for name in self.files.leftovers(folder)]
         for name in left:
             self.files.remove(name)
         return left

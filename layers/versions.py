@@ -6,8 +6,9 @@ before that step, so a version that is listed can always be read, and the GeoPac
 
 import getpass
 import json
+import re
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
@@ -24,6 +25,7 @@ from layers.store_files import Files
 from layers.store_gpkg import readonly
 
 VERSIONS = "suyuan_versions"
+_OUR_NAME = re.compile(r"[0-9a-f]{64}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -108,6 +110,12 @@ class SnapshotStore:
         if content_hash(frame) != version.content_hash:
             raise MissingData(f"{where} is not what was stored")
         return frame
+
+    def unlisted(self, listed: Iterable[Version]) -> list[str]:
+        """Return the snapshots that none of these versions names; files of other kinds are nobody's business here."""
+        wanted = {self.name(version) for version in listed}
+        there = [f"{self.folder}/{name}" for name in self._files.names(self.folder) if _OUR_NAME.fullmatch(name)]
+        return [name for name in there if name not in wanted]
 
     def name(self, version: Version) -> str:
         """Return the file that holds a version."""

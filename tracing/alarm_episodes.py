@@ -61,32 +61,26 @@ def episodes_of(alarms: pd.DataFrame, places: gpd.GeoDataFrame, link_km: float) 
     """
     ids = places["id"].astype(str).to_numpy()
     lon, lat = _lonlat(places)
-    records, shapes = [], []
-    for number, part in alarms.groupby("episode", sort=True):
-        worst = part.iloc[int(part["z"].to_numpy().argmax())]
-        rows = np.unique(part["place"].to_numpy())
-        records.append(
-            {
-                "episode": number,
-                "pollutant": worst["pollutant"],
-                "start": part["start"].min(),
-                "end": part["end"].max(),
-                "hours": int((part["end"].max() - part["start"].min()) / _HOUR) + 1,
-                "n_alarms": len(part),
-                "n_places": rows.size,
-                "members": ",".join(ids[rows]),
-                "worst": ids[worst["place"]],
-                **{name: worst[name] for name in ("peak_time", "value", "expected", "z", "grade", "false_share")},
-            }
-        )
-        drawn = [circle(lon[k], lat[k], link_km * 500.0, vertices=_DRAWN_VERTICES) for k in rows]
-        shapes.append(shapely.union_all(drawn))
-    table = pd.DataFrame(records, columns=EPISODE_COLUMNS)
-    for name in ("start", "end", "peak_time"):
-        table[name] = pd.to_datetime(table[name], utc=True)
-    return gpd.GeoDataFrame(table, geometry=shapes, crs="EPSG:4326")
+    # The strongest of each episode first; of equal ones the earliest.
+    ordered = alarms.sort_values(["episode", "z"], ascending=[True, False], kind="stable", ignore_index=True)
+    grouped = ordered.groupby("episode", sort=True)
+    spans = grouped.agg(start=("start", "min"), end=("end", "max"), n_alarms=("place", "size")).reset_index()
+    parts = np.split(ordered["place"].to_numpy(), np.flatnonzero(np.diff(ordered["episode"])) + 1)
+    members = [np.unique(part) for part in parts] if len(ordered) else []
+    worst = ordered.drop_duplicates("episode", ignore_index=True)
+    table = spans.assign(
+        hours=((spans["end"] - spans["start"]).dt.total_seconds() // 3600 + 1).astype("int64"),
+        n_places=np.array([rows.size for rows in members], dtype=np.int64),
+        members=np.array([",".join(ids[rows]) for rows in members], dtype=object),
+        worst=ids[worst["place"].to_numpy(dtype=np.intp)],
+        **{name: worst[name] for name in _OF_THE_WORST},
+    )
+    discs = {k: circle(lon[k], lat[k], link_km * 500.0, vertices=_DRAWN_VERTICES) for k in set(ordered["place"])}
+    shapes = [shapely.union_all([discs[k] for k in rows]) for rows in members]
+    return gpd.GeoDataFrame(table[EPISODE_COLUMNS], geometry=shapes, crs="EPSG:4326")
 
 
+_OF_THE_WORST = ("pollutant", "peak_time", "value", "expected", "z", "grade", "false_share")
 EPISODE_COLUMNS = (
     "episode pollutant start end hours n_alarms n_places members worst peak_time value expected z grade false_share"
 ).split()

@@ -10,13 +10,15 @@ import geopandas as gpd
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from geo.errors import InvalidInput, MissingData
 from tracing.alarm_episodes import episode_numbers, episodes_of
-from tracing.alarm_kernel import HOURS, neighbours_median, past_median, past_spread, runs
+from tracing.alarm_kernel import neighbours_median, runs
 from tracing.alarm_tables import Hourly, hourly_values, weather_array
 from tracing.false_alarms import FalseAlarms, false_share
 from tracing.neighbours import neighbour_matrix
+from tracing.past_kernel import HOURS, past_median, past_spread
 
 # Added before the logarithm, ug m-3 (CO mg m-3): with them high and low deviations from the neighbours are equally
 # frequent up to eight standard deviations (12 stations of Beijing, 2013 to 2017), so that the low ones tell chance.
@@ -29,8 +31,8 @@ MANY_NEIGHBOURS = 30
 # Hours around the same time of day: for the expectation, with weather, and for the spread.
 _REACH, _REACH_WEATHER, _REACH_SPREAD = 1, 2, 3
 _MOST_CELLS = 50_000_000
-# Places that one thread takes at a time; a place's answer does not depend on it.
-_BLOCK = 8
+# Places, or hours, that one thread takes at a time; the answer does not depend on it.
+_PLACES, _HOURS = 8, 512
 
 Array = NDArray[np.float64]
 T = TypeVar("T")
@@ -82,15 +84,15 @@ class Judged:
     """Each hour and place against what is expected; all shape (hour, place), logarithms of value + offset.
 
     `own` is the expectation from the past alone, `expected` that with the neighbours, `z` the distance from it in
-    standard deviations of the past; NaN where one of them is not known.
+    standard deviations of the past; NaN where one of them is not known. `neighbours` has a row for each place.
     """
 
     logs: Array
     own: Array
-    around: Array
     n_around: NDArray[np.int64]
     expected: Array
     z: Array
+    neighbours: csr_array
 
 
 def find_alarms(
@@ -190,22 +192,24 @@ def judge(hourly: Hourly, rule: AlarmRule, offset: float, weather: Array) -> Jud
     reach = _REACH_WEATHER if weather.shape[2] else _REACH
     least = rule.min_days * 2
     alike = max(rule.alike, least)
+    hours, places = logs.shape
     own = np.hstack(
-        _over_places(logs.shape[1], lambda p: past_median(logs[:, p], weather[:, p], rule.days, reach, alike, least))
+        _in_blocks(places, _PLACES, lambda p: past_median(logs[:, p], weather[:, p], rule.days, reach, alike, least))
     )
     excess = logs - own
-    regional, count = neighbours_median(excess, indptr, indices, FEWEST_NEIGHBOURS)
-    around, _ = neighbours_median(logs, indptr, indices, FEWEST_NEIGHBOURS)
+
+    near = _in_blocks(hours, _HOURS, lambda h: neighbours_median(excess[h], indptr, indices, FEWEST_NEIGHBOURS))
+    regional, count = (np.vstack(side) for side in zip(*near, strict=True))
     local = excess - regional
-    parts = _over_places(logs.shape[1], lambda p: past_spread(local[:, p], rule.days, _REACH_SPREAD, rule.min_days * 4))
-    usual, spread = (np.hstack(side) for side in zip(*parts, strict=True))
+    past = _in_blocks(places, _PLACES, lambda p: past_spread(local[:, p], rule.days, _REACH_SPREAD, rule.min_days * 4))
+    usual, spread = (np.hstack(side) for side in zip(*past, strict=True))
     z = (local - usual) / np.maximum(spread, LEAST_SPREAD)
-    return Judged(logs, own, around, count, own + regional + usual, z)
+    return Judged(logs, own, count, own + regional + usual, z, matrix)
 
 
-def _over_places(places: int, work: Callable[[slice], T]) -> list[T]:
-    """Return what a function of some places gives for all of them, in blocks that this machine's processors share."""
-    blocks = [slice(first, first + _BLOCK) for first in range(0, places, _BLOCK)]
+def _in_blocks(whole: int, size: int, work: Callable[[slice], T]) -> list[T]:
+    """Return what a function of some places or hours gives for all, in blocks that this machine's processors share."""
+    blocks = [slice(first, first + size) for first in range(0, whole, size)]
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         return list(pool.map(work, blocks))
 
@@ -248,7 +252,7 @@ def _alarms(judged: Judged, hourly: Hourly, rule: AlarmRule, offset: float, sign
             "value": hourly.values[at],
             "expected": np.maximum(np.exp(judged.expected[at]) - offset, 0.0),
             "expected_own": np.maximum(np.exp(judged.own[at]) - offset, 0.0),
-            "neighbours": np.maximum(np.exp(judged.around[at]) - offset, 0.0),
+            "neighbours": np.maximum(np.exp(_around(judged, peak, place)) - offset, 0.0),
             "ratio": np.exp(excess[at]),
             "z": z,
             "grade": 1 + np.searchsorted(steps, z, side="right"),
@@ -256,6 +260,13 @@ def _alarms(judged: Judged, hourly: Hourly, rule: AlarmRule, offset: float, sign
             "n_neighbours": judged.n_around[at],
         }
     ).sort_values(["start", "place"], kind="stable", ignore_index=True)
+
+
+def _around(judged: Judged, hours: NDArray[np.int64], places: NDArray[np.int64]) -> Array:
+    """Return the median of the neighbours' logarithms at single hours and places."""
+    rows = judged.neighbours
+    beside = [rows.indices[rows.indptr[place] : rows.indptr[place + 1]] for place in places]
+    return np.array([np.nanmedian(judged.logs[h, near]) for h, near in zip(hours, beside, strict=True)], dtype=float)
 
 
 _COLUMNS = (

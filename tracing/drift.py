@@ -64,6 +64,12 @@ class DriftingPuffs:
             best = np.maximum(best, self._points_at(step, *flat))
         return best.reshape(east.shape)
 
+    def at_time(self, x: ArrayLike, y: ArrayLike, z: ArrayLike, time_s: float) -> Array:
+        """Return the concentration (mg m-3) so many seconds after the start, at the nearest time followed."""
+        east, north, up = np.broadcast_arrays(*(np.asarray(a, dtype=float) for a in (x, y, z)))
+        step = int(np.abs(self.paths.times - time_s).argmin())
+        return self._points_at(step, east.ravel(), north.ravel(), up.ravel()).reshape(east.shape)
+
     def highest(self, x: Array, y: Array, z_m: float, threshold: float) -> tuple[Array, Array]:
         """Return the highest concentration (mg m-3) on a grid and when (s) a threshold is first passed (NaN: never)."""
         best, first = np.zeros((len(y), len(x))), np.full((len(y), len(x)), np.nan)

@@ -20,6 +20,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from tracing.tdump import is_tdump, read_tdump, write_tdump
 from tracing.trajectory import POINT_COLUMNS
 from tracing.trajectory_parquet import PROVENANCE_KEY, ParquetSink
+from tracing.trajectory_table import TEXT_COLUMNS, as_categories
 
 _TIMES = ("start_time", "time")
 _PATH_FIELDS = ("trajectory", "receptor", "start_time", "end_reason")
@@ -149,9 +150,8 @@ def _typed(points: pd.DataFrame) -> pd.DataFrame:
     points = pd.DataFrame(points[[*POINT_COLUMNS, *others]]).reset_index(drop=True)
     for name in _TIMES:
         points[name] = pd.to_datetime(points[name], utc=True).dt.as_unit("s")
-    text = {"receptor": "str", "end_reason": "str"}
     numbers = {name: "float64" for name in ("age_h", "lon", "lat", "height_m_agl", "pressure_hpa")}
-    points = points.astype({"trajectory": "int64", **text, **numbers})
+    points = as_categories(points.astype({"trajectory": "int64", **numbers}))
     points.attrs = attrs
     return points
 
@@ -206,7 +206,7 @@ def _variable(dimension: str, name: str, values: pd.Series) -> tuple[str, Any, d
         return dimension, values.to_numpy(np.int32), attrs
     if pd.api.types.is_numeric_dtype(values.dtype):
         return dimension, values.to_numpy(np.float64), attrs
-    text = values.fillna("").astype("str").to_numpy(dtype=object)
+    text = values.astype("str").fillna("").to_numpy(dtype=object)
     return dimension, np.array([t.encode("utf-8") for t in text], "S"), attrs
 
 
@@ -248,7 +248,7 @@ def _from_csv(path: Path) -> pd.DataFrame:
         text = raw.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = raw.decode("gb18030")
-    table = pd.read_csv(io.StringIO(text), dtype={"receptor": "str", "end_reason": "str"})
+    table = pd.read_csv(io.StringIO(text), dtype=dict.fromkeys(TEXT_COLUMNS, "str"))
     return _from_openair(table) if {"date", "date2", "hour.inc"} <= set(table.columns) else table
 
 

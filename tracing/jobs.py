@@ -11,11 +11,11 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import xarray as xr
-from distributed import Client, Future, KilledWorker
 
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met import open_met
@@ -25,6 +25,10 @@ from tracing.trajectory_packed import Packed, pack, unpack
 from tracing.trajectory_spread import run_all
 from tracing.vertical import Prepared
 from tracing.vertical_along import check_along
+
+if TYPE_CHECKING:
+    # Whoever has a client has loaded it; others are spared half a second.
+    from distributed import Client, Future
 
 Progress = Callable[[int, int], None]
 
@@ -58,7 +62,7 @@ class TraceJob:
 
 
 def trace(
-    client: Client | None,
+    client: "Client | None",
     paths: str | Path | Sequence[str | Path],
     starts: pd.DataFrame,
     *,
@@ -89,7 +93,7 @@ def trace(
 
 
 def trace_parts(
-    client: Client | None,
+    client: "Client | None",
     paths: str | Path | Sequence[str | Path],
     starts: pd.DataFrame,
     *,
@@ -116,11 +120,13 @@ def trace_parts(
     ------
     InvalidInput, MissingData
         As :func:`tracing.trajectory.trajectories`.
-    SourceUnavailable
+    distributed.KilledWorker
         If the workers of the cluster die of a chunk again and again.
     """
     check_along(met, options.along)
     check_request(met, starts, hours=hours, vertical=vertical, options=options)
+    # Before it is cut: the same categories in all parts.
+    starts = starts.astype({"receptor": "category"})
     if chunk is not None and chunk < 1:
         raise InvalidInput(f"chunk of {chunk} starts is too small; give one start or more")
     threads = available_threads() if client is None else max(1, sum(client.nthreads().values()))
@@ -193,7 +199,7 @@ def prepared_for(job: TraceJob) -> Prepared:
 
 
 def _on_cluster(
-    client: Client, job: TraceJob, starts: pd.DataFrame, rest: Iterator[Positions], *, ahead: int
+    client: "Client", job: TraceJob, starts: pd.DataFrame, rest: Iterator[Positions], *, ahead: int
 ) -> Iterator[pd.DataFrame]:
     """Yield the chunks' tables in order; ``ahead`` chunks at most are with the workers."""
     # A task and not scattered data: what a killed worker held is made again.
@@ -202,11 +208,13 @@ def _on_cluster(
 
     def take() -> pd.DataFrame:
         future, rows = under_way.popleft()
-        return unpack(_taken(future), starts.iloc[rows], rows, hours=job.hours, options=job.options)
+        return unpack(future.result(), starts.iloc[rows], rows, hours=job.hours, options=job.options)
 
     try:
         for rows in rest:
-            under_way.append((client.submit(run_chunk, shared, starts.iloc[rows], rows, pure=False), rows))
+            # A category takes the names of all receptors along.
+            some = starts.iloc[rows].astype({"receptor": "str"})
+            under_way.append((client.submit(run_chunk, shared, some, rows, pure=False), rows))
             if len(under_way) >= ahead:
                 yield take()
         while under_way:
@@ -217,17 +225,6 @@ def _on_cluster(
 
 def _given(job: TraceJob) -> TraceJob:
     return job
-
-
-def _taken(future: Future) -> Packed:
-    try:
-        packed: Packed = future.result()
-    except KilledWorker as error:
-        raise SourceUnavailable(
-            f"the cluster's workers died again and again ({' '.join(str(error).split())[:200]}); "
-            "give them more memory, or run without SUYUAN_DASK_SCHEDULER"
-        ) from error
-    return packed
 
 
 def _stamp(path: str) -> str:

@@ -28,7 +28,8 @@ def spread_maxima(
     """
     threads = sum(client.nthreads().values()) or 1
     size = max(_SMALLEST_CHUNK, -(-count // (threads * _CHUNKS_PER_THREAD)))
-    shared = client.scatter(setting, broadcast=True, hash=False)
+    # A task and not scattered data: what a killed worker held is made again.
+    shared = client.submit(_given, setting, pure=False)
     floor = client.submit(floor_of, shared, seed, pure=False)
     firsts = range(0, count, size)
     futures = [
@@ -43,6 +44,10 @@ def spread_maxima(
     finally:
         client.cancel(futures)
     return np.concatenate(parts) if parts else np.empty(0)
+
+
+def _given(setting: Setting) -> Setting:
+    return setting
 
 
 def _chunk(setting: Setting, seed: int, numbers: tuple[int, int], floor: float) -> NDArray[np.float64]:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData, SourceUnavailable
 from tracing.trajectory import POINT_COLUMNS
+from tracing.trajectory_table import as_categories
 
 Times = NDArray[np.datetime64]
 
@@ -253,7 +254,7 @@ def _points(values: NDArray[np.float64], header: _Header, path: str | Path) -> p
         "forecast_h": values[:, 7].astype(np.int64),
         **diagnostics,
     }
-    points = pd.DataFrame(data).astype({"receptor": "str"})
+    points = as_categories(pd.DataFrame(data))
     return points.sort_values("trajectory", kind="stable", ignore_index=True)
 
 

@@ -48,8 +48,9 @@ def trajectories(
     Returns
     -------
     DataFrame with the columns of :data:`POINT_COLUMNS`, a row per output time; ``trajectory`` counts the starts from 1,
-    ``age_h`` is negative going back. ``end_reason`` is why the path ended: completed; left_domain (sideways); left_top
-    (above ``top_m`` or the data's highest level); end_of_data (in time). A path stays on the ground it reaches.
+    ``age_h`` is negative going back. ``receptor`` and ``end_reason`` are categories; the latter is why the path ended:
+    completed; left_domain (sideways); left_top (above ``top_m`` or the data's highest level); end_of_data (in time). A
+    path stays on the ground it reaches.
     With ``options.ensemble`` 27 paths per start and a column ``member``, with ``options.error`` a column ``error_km``,
     and the columns of ``options.along``.
     ``attrs["warnings"]`` says what was assumed where the meteorology is silent, and where a surface that is
@@ -69,6 +70,7 @@ def trajectories(
     """
     check_request(met, starts, hours=hours, vertical=vertical, options=options)
     threads = threads or available_threads()
+    starts = starts.astype({"receptor": "category"})
     tables = []
     for group in groups_of(met, starts, hours=hours, vertical=vertical, options=options):
         prepared = prepare_window(met, group.window, hours=hours, vertical=vertical, options=options)

@@ -27,7 +27,7 @@ def trajectory_lines(points: pd.DataFrame) -> gpd.GeoDataFrame:
     heads, tails = points.iloc[begin], points.iloc[begin + count - 1]
     columns = {name: heads[name].to_numpy() for name in ("trajectory", "receptor", "height_m_agl")}
     columns |= {"start_time": heads["start_time"].array, "hours": tails["age_h"].to_numpy()}
-    columns |= {"end_reason": tails["end_reason"].array, "n_points": count}
+    columns |= {"end_reason": tails["end_reason"].to_numpy(), "n_points": count}
     columns |= {name: tails[name].to_numpy() for name in ("member", "error_km") if name in points}
     order = ["trajectory", "receptor", "start_time", "height_m_agl", "hours", "end_reason", "n_points"]
     frame = pd.DataFrame(columns)[[*order, *(name for name in ("member", "error_km") if name in columns)]]

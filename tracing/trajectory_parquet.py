@@ -14,6 +14,7 @@ import pyproj
 from numpy.typing import NDArray
 
 from geo.errors import SourceUnavailable
+from tracing.trajectory_table import TEXT_COLUMNS
 
 PROVENANCE_KEY = b"suyuan_provenance"
 # Rows of a group in the file: the parts that come in do not show in it.
@@ -127,7 +128,7 @@ class ParquetSink:
 
 
 def _table(points: pd.DataFrame) -> pa.Table:
-    table = pa.Table.from_pandas(points, preserve_index=False)
+    table = pa.Table.from_pandas(points.astype(dict.fromkeys(TEXT_COLUMNS, "str")), preserve_index=False)
     # Without what pandas notes about its own types: that differs with the version, the columns do not.
     table = table.replace_schema_metadata(None)
     return table.append_column("geometry", _wkb(points["lon"].to_numpy(), points["lat"].to_numpy()))

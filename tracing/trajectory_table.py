@@ -7,8 +7,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
-import pyarrow.compute as pc
 from numba import njit
 from numpy.typing import NDArray
 
@@ -29,6 +27,8 @@ POINT_COLUMNS = (
     "pressure_hpa",
     "end_reason",
 )
+# Categories: a text for each of ten million points would be a third of the table.
+TEXT_COLUMNS = ("receptor", "end_reason")
 # Points whose longitude and latitude are made together: what is between stays in the cache.
 _PIECE = 16_384
 
@@ -141,28 +141,34 @@ def labels_of(
     rows : count of points of each path, and the age (s) of each point of a whole one
     """
     count, ages = rows
-    at_start = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").dt.tz_localize(None).to_numpy().view(np.int64)
+    at_start = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").array
     still, nothing = np.zeros_like(ages), np.zeros(count.size)
-    reasons = pd.Series(END_REASONS, dtype="str").take(ends[:, 1])
+    receptor = starts["receptor"].astype("category").array
     makers: dict[str, Callable[[], Any]] = {
         "trajectory": partial(_spread, numbers.astype(np.int64), still, count),
-        "receptor": partial(_repeat, starts["receptor"].astype("str"), count),
-        "start_time": lambda: _utc(_spread(at_start, still, count)),
-        "time": lambda: _utc(_spread(at_start, ages, count)),
+        "receptor": partial(receptor.repeat, count),
+        "start_time": partial(at_start.repeat, count),
+        "time": partial(_later, at_start, ages, count),
         "age_h": partial(_spread, nothing, ages / 3600.0, count),
-        "end_reason": partial(_repeat, reasons, count),
+        "end_reason": lambda: _reasons(ends[:, 1]).repeat(count),
     }
     made = pool.map(lambda make: make(), makers.values())
     return dict(zip(makers, made, strict=True))
 
 
-def _utc(seconds: Ints) -> pd.DatetimeIndex:
-    return pd.DatetimeIndex(seconds.view("M8[s]")).tz_localize("UTC")
+def _reasons(code: Ints) -> Any:
+    return pd.Categorical.from_codes(code.astype(np.int8), dtype=pd.CategoricalDtype([*END_REASONS]))
 
 
-def _repeat(texts: pd.Series, count: Ints) -> Any:
-    """Return each text as often as its path has points; decoding runs is faster than taking rows."""
-    some = count > 0
-    values = pa.array(texts[some].to_numpy(object), pa.large_string(), from_pandas=True)
-    runs = pa.RunEndEncodedArray.from_arrays(np.cumsum(count[some]), values)
-    return pd.array(pc.run_end_decode(runs), dtype="str")
+def as_categories(points: pd.DataFrame) -> pd.DataFrame:
+    """Return points whose texts are categories, end reasons in the order of :data:`END_REASONS`, others behind."""
+    found = points["end_reason"].astype("str")
+    reasons = pd.CategoricalDtype([*END_REASONS, *sorted(set(found.dropna()) - set(END_REASONS))])
+    return points.astype({"receptor": "str"}).astype({"receptor": "category", "end_reason": reasons})
+
+
+def _later(at_start: Any, ages: Ints, count: Ints) -> Any:
+    """Return the times of the points of all paths; a second array for the time zone would take as long as all else."""
+    times = at_start.repeat(count)
+    _add(at_start.asi8, ages, count, times.asi8)
+    return times

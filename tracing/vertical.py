@@ -272,14 +272,11 @@ class _Motion:
 
 def _at_time(met: xr.Dataset, i: int, levels: _Levels, roughness_m: Array, humid: bool) -> _Slice:
     columns = columns_at(met, i, levels.terrain, roughness_m)
-    log_p = np.log(columns.pressure)
-    stacked = np.stack(
-        [columns.u, columns.v, columns.omega, log_p, columns.temperature, *([columns.humidity] if humid else [])]
-    )
-    n_fields, n_levels = stacked.shape[:2]
+    values = columns.values if humid else columns.values[:-1]
+    n_fields, n_levels = values.shape[:2]
     flat = kernel.interpolate_columns(
         columns.height.reshape(n_levels, -1),
-        stacked.reshape(n_fields, n_levels, -1),
+        values.reshape(n_fields, n_levels, -1),
         np.ascontiguousarray(levels.height.reshape(levels.sigma.size, -1)),
     )
     u, v, omega, log_p, temperature, *humidity = flat.reshape(n_fields, *levels.height.shape)

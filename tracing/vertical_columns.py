@@ -1,5 +1,6 @@
 """One time of a meteorological Dataset as columns above ground: heights, pressure, wind and the air near the ground."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -19,6 +20,10 @@ DEFAULT_ROUGHNESS_M = 0.2
 _WIND_HEIGHT_M = 10.0
 _VIRTUAL = 0.608
 
+# Places in Columns.values.
+_U, _V, _OMEGA, _LOG_P, _T, _HUMIDITY = range(6)
+_UPPER = {"u": _U, "v": _V, "omega": _OMEGA, "t": _T}
+
 Array = NDArray[np.float64]
 
 
@@ -26,17 +31,23 @@ Array = NDArray[np.float64]
 class Columns:
     """Fields of one time, shape (level, y, x), the first level being the ground; NaN where the file has none.
 
-    ``height`` m above ground (below zero: under the ground), ``pressure`` Pa, ``u`` and ``v`` m s-1, ``omega`` Pa s-1
-    (all NaN if absent), ``temperature`` K, ``humidity`` (specific) kg/kg, 0 where the file does not say.
+    ``height`` m above ground (below zero: under the ground). ``values``, shape (6, level, y, x), holds side by side
+    what is interpolated: ``u`` and ``v`` m s-1, ``omega`` Pa s-1 (all NaN if absent), the logarithm of the pressure in
+    Pa, ``temperature`` K, and specific ``humidity`` kg/kg, 0 where the file does not say.
     """
 
     height: Array
-    pressure: Array
-    u: Array
-    v: Array
-    omega: Array
-    temperature: Array
-    humidity: Array
+    values: Array
+
+    @property
+    def u(self) -> Array:
+        """Wind to the east of the grid, m s-1."""
+        return self.values[_U]
+
+    @property
+    def pressure(self) -> Array:
+        """Pressure, Pa."""
+        return np.exp(self.values[_LOG_P])
 
 
 def check_variables(met: xr.Dataset) -> None:
@@ -104,33 +115,31 @@ def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> C
     first level is adiabatic. This is what HYSPLIT's end points imply.
     """
     now = met.isel(time=i)
-    upper = {str(name): _levels(now, str(name)) for name in ("u", "v", "omega", "t", "q", "rh", "z", "p")}
-    shape = upper["u"].shape
-    pressure = np.broadcast_to(level_pressure(now), shape)
-    humidity = _humidity(upper, pressure)
-    virtual = upper["t"] * (1.0 + _VIRTUAL * humidity)
-    height = _heights(now, upper["z"], virtual, pressure, terrain)
-    _check_holes(met, i, upper, height)
-    ground = _lowest_above(height)
-    first = {name: np.take_along_axis(upper[name], ground, 0)[0] for name in ("u", "v", "t")}
-    first_p, first_z = (np.take_along_axis(a, ground, 0)[0] for a in (pressure, height))
-    surface_p = _surface(now, "sp", first_p * np.exp(GRAVITY * first_z / (R_DRY * first["t"])))
-    surface_t = _surface(now, "t2m", first["t"] * (surface_p / first_p) ** KAPPA)
-    if "u10" in now and "v10" in now:
-        wind = _surface(now, "u10", first["u"]), _surface(now, "v10", first["v"])
+    shape = now.variables["u"].shape
+    height, values = np.zeros((shape[0] + 1, *shape[1:])), np.empty((6, shape[0] + 1, *shape[1:]))
+    upper = values[:, 1:]
+    for name, part in _UPPER.items():
+        upper[part] = _levels(now, name, np.nan)
+    level = level_pressure(now)
+    upper[_LOG_P] = np.log(level)
+    pressure = np.broadcast_to(level, shape)
+    upper[_HUMIDITY] = _humidity(now, upper[_T], pressure)
+    height[1:] = _heights(now, upper, pressure, terrain)
+    _check_holes(met, i, upper, height[1:])
+    lowest = _lowest_above(height[1:])
+    first = {name: np.take_along_axis(upper[part], lowest, 0)[0] for name, part in _UPPER.items() if name != "omega"}
+    first_p, first_z = (np.take_along_axis(a, lowest, 0)[0] for a in (pressure, height[1:]))
+    surface_p = _surface(now, "sp", lambda: first_p * np.exp(GRAVITY * first_z / (R_DRY * first["t"])))
+    ground = values[:, 0]
+    ground[_T] = _surface(now, "t2m", lambda: first["t"] * (surface_p / first_p) ** KAPPA)
+    if "u10" in now.variables and "v10" in now.variables:
+        ground[_U], ground[_V] = (now.variables[name].values for name in ("u10", "v10"))
     else:
         share = _log_profile(first_z, terrain, roughness_m)
-        wind = first["u"] * share, first["v"] * share
-    still = np.zeros(shape[1:])
-    return Columns(
-        _stack(still, height),
-        _stack(surface_p, pressure),
-        _stack(wind[0], upper["u"]),
-        _stack(wind[1], upper["v"]),
-        _stack(still, upper["omega"]),
-        _stack(surface_t, upper["t"]),
-        _stack(np.take_along_axis(humidity, ground, 0)[0], humidity),
-    )
+        ground[_U], ground[_V] = first["u"] * share, first["v"] * share
+    ground[_OMEGA], ground[_LOG_P] = 0.0, np.log(surface_p)
+    ground[_HUMIDITY] = np.take_along_axis(upper[_HUMIDITY], lowest, 0)[0]
+    return Columns(height, values)
 
 
 def say_nan(met: xr.Dataset, i: int, name: str, place: tuple[int, int], height_m: float) -> str:
@@ -142,14 +151,14 @@ def say_nan(met: xr.Dataset, i: int, name: str, place: tuple[int, int], height_m
     return f"{where}: {name} is NaN at {at}; fill or cut the field"
 
 
-def _check_holes(met: xr.Dataset, i: int, upper: dict[str, Array], height: Array) -> None:
+def _check_holes(met: xr.Dataset, i: int, upper: Array, height: Array) -> None:
     """Refuse a NaN amid a column on a level that holds the variable elsewhere: what lies there is not known.
 
     A level on which the file holds no value of the variable is passed over, and so is what lies under the ground. Above
     its highest value a column ends.
     """
-    for name in ("u", "v", "omega", "t"):
-        gaps = np.isnan(upper[name])
+    for name, part in _UPPER.items():
+        gaps = np.isnan(upper[part])
         if not gaps.any():
             continue
         amid = np.logical_or.accumulate(~gaps) & np.logical_or.accumulate(~gaps[::-1])[::-1]
@@ -159,43 +168,39 @@ def _check_holes(met: xr.Dataset, i: int, upper: dict[str, Array], height: Array
             raise MissingData(say_nan(met, i, name, (j, x), float(height[k, j, x])))
 
 
-def _levels(now: xr.Dataset, name: str) -> Array:
-    """Return a field on all levels, NaN where the Dataset does not hold it."""
-    if name in now and "level" in now[name].dims:
-        return np.asarray(now[name].values, np.float64)
-    return np.full(now["u"].shape, np.nan)
+def _levels(now: xr.Dataset, name: str, otherwise: float) -> Array | float:
+    """Return a field on all levels, ``otherwise`` where the Dataset does not hold it."""
+    # Not now[name]: the coordinates that come with it cost more than reading the field.
+    if name in now.variables and "level" in now.variables[name].dims:
+        return np.asarray(now.variables[name].values, np.float64)
+    return otherwise
 
 
-def _surface(now: xr.Dataset, name: str, otherwise: Array) -> Array:
-    if name not in now:
-        return otherwise
-    return np.asarray(now[name].values, np.float64)
+def _surface(now: xr.Dataset, name: str, otherwise: Callable[[], Array]) -> Array:
+    return np.asarray(now.variables[name].values, np.float64) if name in now.variables else otherwise()
 
 
-def _stack(ground: Array, above: Array) -> Array:
-    return np.concatenate([ground[None], above])
-
-
-def _humidity(upper: dict[str, Array], pressure: Array) -> Array:
+def _humidity(now: xr.Dataset, t: Array, pressure: Array) -> Array | float:
     """Return specific humidity, kg/kg; 0 (dry air) where the file does not say."""
-    if np.isnan(upper["rh"]).all():
-        return np.nan_to_num(upper["q"])
-    t = upper["t"]
+    q, rh = (_levels(now, name, np.nan) for name in ("q", "rh"))
+    if isinstance(rh, float) or np.isnan(rh).all():
+        return np.nan_to_num(q)
     # Saturation over water: Bolton (1980), doi:10.1175/1520-0493(1980)108<1046:TCOEPT>2.0.CO;2, eq. 10.
     saturation = 611.2 * np.exp(17.67 * (t - 273.15) / (t - 29.65))
-    from_rh = 0.622 * np.minimum(upper["rh"], 100.0) / 100.0 * saturation / pressure
-    return np.nan_to_num(np.where(np.isnan(upper["q"]), from_rh, upper["q"]))
+    from_rh = 0.622 * np.minimum(rh, 100.0) / 100.0 * saturation / pressure
+    return np.nan_to_num(np.where(np.isnan(q), from_rh, q))
 
 
-def _heights(now: xr.Dataset, z: Array, virtual: Array, pressure: Array, terrain: Array) -> Array:
+def _heights(now: xr.Dataset, upper: Array, pressure: Array, terrain: Array) -> Array:
     """Return metres above ground: from geopotential, else hypsometric with the layer's virtual temperature."""
     kind = now.attrs.get("vertical", "pressure")
     if kind == "terrain":
         return np.broadcast_to(now["level"].values.astype(np.float64)[:, None, None], pressure.shape)
     if kind == "pressure" and "z" in now:
-        return z - terrain
+        return np.asarray(_levels(now, "z", np.nan) - terrain)
     if "sp" not in now:
         raise MissingData("meteorology: surface pressure sp is missing, needed for the heights of its levels")
+    virtual = upper[_T] * (1.0 + _VIRTUAL * upper[_HUMIDITY])
     below = np.concatenate([now["sp"].values.astype(np.float64)[None], pressure[:-1]])
     mean = 0.5 * (virtual + np.concatenate([virtual[:1], virtual[:-1]]))
     thickness = R_DRY / GRAVITY * mean * np.log(below / pressure)

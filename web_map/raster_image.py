@@ -1,5 +1,6 @@
 """A fire raster as a picture in Web Mercator, with the place where the map has to put it."""
 
+import io
 import struct
 import zlib
 from dataclasses import dataclass
@@ -8,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import rasterio.warp
 from affine import Affine
+from PIL import Image
 from rasterio.enums import Resampling
 
 from geo.errors import MissingData
@@ -66,8 +68,25 @@ def raster_image(raster: Raster) -> RasterImage:
         The raster lies across 180 degrees or outside the latitudes of Web Mercator.
     """
     values, bounds = _to_mercator(raster)
-    rgba = _mask_rgba(values) if raster.kind == "fire_mask" else _kelvin_rgba(values)
+    rgba = colours_of(values, raster.kind, classes=bool((raster.values > 1).any()))
     return RasterImage(png_bytes(rgba), bounds, rgba.shape[1], rgba.shape[0])
+
+
+def colours_of(values: npt.NDArray[np.float32], kind: str, *, classes: bool) -> npt.NDArray[np.uint8]:
+    """Return the colours of a raster's values as the legend shows them, NaN transparent.
+
+    Parameters
+    ----------
+    values : ndarray, shape (y, x), K or class
+    kind : "brightness_temperature" or "fire_mask"
+    classes : bool
+        Whether a fire mask holds classes of MOD14; without them 1 is fire and 0 none.
+
+    Returns
+    -------
+    ndarray of uint8, shape (y, x, 4)
+    """
+    return _mask_rgba(values, classes) if kind == "fire_mask" else _kelvin_rgba(values)
 
 
 def _to_mercator(raster: Raster) -> tuple[npt.NDArray[np.float32], tuple[float, float, float, float]]:
@@ -114,11 +133,9 @@ def _kelvin_rgba(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
     return np.where(np.isnan(values)[..., None], 0, rgba).round().astype(np.uint8)
 
 
-def _mask_rgba(values: npt.NDArray[np.float32]) -> npt.NDArray[np.uint8]:
+def _mask_rgba(values: npt.NDArray[np.float32], classes: bool) -> npt.NDArray[np.uint8]:
     rgba = np.zeros((*values.shape, 4), dtype=np.uint8)
-    valid = values[~np.isnan(values)]
-    colours = MASK_COLOURS if valid.size and valid.max() > 1 else {1: BINARY_FIRE}
-    for value, colour in colours.items():
+    for value, colour in (MASK_COLOURS if classes else {1: BINARY_FIRE}).items():
         rgba[values == value] = colour
     return rgba
 
@@ -136,6 +153,18 @@ def png_bytes(rgba: npt.NDArray[np.uint8]) -> bytes:
     header = struct.pack(">IIBBBBB", width, height, 8, 6, 0, 0, 0)
     chunks = ((b"IHDR", header), (b"IDAT", zlib.compress(rows.tobytes(), 6)), (b"IEND", b""))
     return b"\x89PNG\r\n\x1a\n" + b"".join(_chunk(kind, data) for kind, data in chunks)
+
+
+def webp_bytes(rgba: npt.NDArray[np.uint8]) -> bytes:
+    """Return an 8-bit RGBA picture as WebP without loss.
+
+    Parameters
+    ----------
+    rgba : ndarray of uint8, shape (y, x, 4)
+    """
+    stream = io.BytesIO()
+    Image.fromarray(rgba).save(stream, "WEBP", lossless=True, exact=True, method=0)
+    return stream.getvalue()
 
 
 def _chunk(kind: bytes, data: bytes) -> bytes:

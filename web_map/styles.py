@@ -157,6 +157,12 @@ def _zone_band_cases() -> tuple[Case, ...]:
             "风向转变时的包络（点划线）",
             "Envelope if the wind turns (dash-dotted)",
         ),
+        Case(
+            "before",
+            replace(band, fill="#3b6f8f", stroke="#3b6f8f", dash="1 4", weight=2.0, fill_opacity=0.03),
+            "上一版范围（密点线）",
+            "Zone of the version before (close dots)",
+        ),
     )
 
 
@@ -310,6 +316,14 @@ _STYLES: tuple[LayerStyle, ...] = (
         26,
         Symbol("line", stroke="#3b2f63", weight=2, dash="4 3"),
         label="minutes",
+        visible=True,
+    ),
+    LayerStyle(
+        "incident_measurements",
+        "zones",
+        74,
+        Symbol("triangle-down", fill="#ffffff", stroke="#3b2f63", size=8, weight=2),
+        label="value_mg_m3",
         visible=True,
     ),
     LayerStyle(

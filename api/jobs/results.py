@@ -65,13 +65,17 @@ class ResultFiles:
             }
         )
 
-    def sweep(self, used: Collection[str]) -> None:
-        """Remove the files that no job names; young ones stay, whose job may be about to name them."""
+    def sweep(self, used: Collection[str]) -> int:
+        """Remove the files that no job names, and return how many; young ones stay, whose job may be about to name
+        them."""
         if not self.folder.is_dir():
-            return
+            return 0
+        count = 0
         for path in self.folder.iterdir():
             if path.name not in used and time.time() - path.stat().st_mtime > _YOUNG_SECONDS:
                 path.unlink(missing_ok=True)
+                count += 1
+        return count
 
     def _put(self, content: bytes) -> str:
         sha256 = hashlib.sha256(content).hexdigest()

@@ -3,26 +3,31 @@
 import json
 import logging
 import os
+import re
 import secrets
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import filelock
 
-from api.jobs.model import Job, State
+from api.jobs.model import Job, State, utc_now
+from api.jobs.results import ResultFiles
 from api.jobs.store import JobStore
 from api.settings import Settings
-from geo.errors import SuyuanError
+from geo.errors import SourceUnavailable, SuyuanError
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1
 _RECOVER_EVERY = 30
+_CLEAR_EVERY = 36_000
 
 
 @dataclass
@@ -37,12 +42,13 @@ class Runner:
     """Runs the jobs of one workspace as long as it lives.
 
     It holds the lock file `jobs/runner-ID.lock`, which the system releases when the program ends in whatever way; so
-    every other runner can tell that this one's jobs are without a runner.
+    every other runner can tell that this one's jobs are without a runner. The id ends in the machine's name: SQLite
+    cannot be written by several machines at once, so a folder that two of them share has one runner.
     """
 
     def __init__(self, settings: Settings, *, only: str | None = None) -> None:
         """Name the workspace; `only` restricts the runner to one job."""
-        self.id = secrets.token_hex(6)
+        self.id = f"{secrets.token_hex(6)}@{_machine()}"
         self.store = JobStore(settings.workspace)
         self.wake = threading.Event()
         self._settings = settings
@@ -57,6 +63,27 @@ class Runner:
     def stopping(self) -> bool:
         """Whether the runner has been told to stop."""
         return self._stopping.is_set()
+
+    def refuse_other_machines(self) -> None:
+        """See to it that no other machine runs the jobs of this folder: SQLite is not for several machines at once.
+
+        Raises
+        ------
+        SourceUnavailable
+            One does.
+        """
+        for path in sorted(self.store.folder.glob("runner-*@*.lock")):
+            runner = path.stem.removeprefix("runner-")
+            machine = runner.partition("@")[2]
+            if machine == _machine():
+                continue
+            with self._gone(runner) as gone:
+                if not gone:
+                    raise SourceUnavailable(
+                        f"{self.store.workspace} is served by {machine}, and its jobs and accounts can be kept by one "
+                        "machine only: give this server a folder of its own with --workspace, and share layers by "
+                        "SUYUAN_DATABASE_URL and SUYUAN_STORE_URL"
+                    )
 
     def start(self) -> None:
         """Begin to take jobs; a process stands ready for the first, if the settings say so."""
@@ -88,6 +115,8 @@ class Runner:
                     self._hold()
                     if rounds % _RECOVER_EVERY == 0:
                         self._recover()
+                    if rounds % _CLEAR_EVERY == 0:
+                        self._clear()
                     rounds += 1
                     self._look_after()
                     self._take()
@@ -103,7 +132,8 @@ class Runner:
             self._lock.acquire(timeout=0)
 
     def _take(self) -> None:
-        while job := self.store.claim(self.id, most=self._settings.running_jobs, only=self._only):
+        limits = self._settings.running_by_role
+        while job := self.store.claim(self.id, most=self._settings.running_jobs, of_role=limits, only=self._only):
             process, self._spare = self._spare or self._spawn(), None
             self._active.append(_Active(job, process))
             order = {
@@ -142,6 +172,12 @@ class Runner:
                 if gone:
                     self.store.release(job, "运行它的服务中断 the server that ran it ended")
 
+    def _clear(self) -> None:
+        """Remove the jobs that are older than the settings want them kept, and results that no job names."""
+        days = self._settings.keep_jobs_days
+        if days is not None and self.store.clear(utc_now() - timedelta(days=days)):
+            ResultFiles(self.store.folder).sweep(self.store.files_in_use())
+
     @contextmanager
     def _gone(self, runner: str) -> Iterator[bool]:
         lock = filelock.FileLock(self._lock_path(runner))
@@ -164,6 +200,11 @@ class Runner:
 
     def _lock_path(self, runner: str) -> Any:
         return self.store.folder / f"runner-{runner}.lock"
+
+
+def _machine() -> str:
+    """Return this machine's name as it may stand in the name of a file."""
+    return re.sub(r"[^\w.-]", "-", socket.gethostname()) or "localhost"
 
 
 def _shared_store(settings: Settings) -> dict[str, str | None]:

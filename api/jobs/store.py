@@ -7,19 +7,21 @@ worker whose job was taken from it cannot finish it: its attempt is no longer th
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from api.errors import Busy, Conflict, UnknownResource
 from api.jobs.model import COLUMNS, Findings, Job, State, from_row, priority_of, utc_now
+from api.jobs.wanted import Wanted
 from api.sqlite_files import reading, said
 from geo.errors import InvalidInput
 
 DATABASE = "jobs.sqlite"
 MOST_ATTEMPTS = 5
+ALL = Wanted()
 _OPEN = (State.ACCEPTED, State.RUNNING, State.STORING)
 _HELD = (State.RUNNING, State.STORING)
 _SCHEMA = """
@@ -89,36 +91,14 @@ class JobStore:
             )
         return from_row(row)
 
-    def page(
-        self,
-        *,
-        states: Sequence[str] = (),
-        processes: Sequence[str] = (),
-        starts_with: str = "",
-        before: int | None = None,
-        limit: int = 100,
-    ) -> tuple[list[Job], int]:
-        """Return jobs, the newest first, and how many match in all.
+    def page(self, wanted: Wanted = ALL, *, before: int | None = None, limit: int = 100) -> tuple[list[Job], int]:
+        """Return jobs, the newest first, and how many are wanted in all.
 
         Parameters
         ----------
-        states, processes : public states and process ids; empty for all.
-        starts_with : beginning of the id.
         before : only jobs older than the one with this sequence number.
         """
-        conditions: list[str] = ["1"]
-        values: list[Any] = []
-        if states:
-            wanted = [state.value for state in State if state.public in states]
-            conditions.append(f"state IN ({', '.join('?' * len(wanted))})")
-            values += wanted
-        if processes:
-            conditions.append(f"process IN ({', '.join('?' * len(processes))})")
-            values += processes
-        if starts_with:
-            conditions.append("substr(id, 1, ?) = ?")
-            values += [len(starts_with), starts_with]
-        where = " AND ".join(conditions)
+        where, values = wanted.where(utc_now())
         with reading(self.path, self._connect) as base:
             if base is None:
                 return [], 0
@@ -138,19 +118,28 @@ class JobStore:
             found[State(state).public] += count
         return found
 
-    def claim(self, runner: str, *, most: int, only: str | None = None) -> Job | None:
+    def claim(
+        self, runner: str, *, most: int, of_role: Mapping[str, int] | None = None, only: str | None = None
+    ) -> Job | None:
         """Give a runner the next job that waits, or one whose result only has yet to be published.
 
-        A job of a priority role may use one place more than the others.
+        Parameters
+        ----------
+        most : how many run at once; a job of a priority role may use one place more.
+        of_role : how many of a role run at once; a role that is not named has no limit of its own.
+        only : take no other job.
         """
         if not self.exists():
             return None
         with self._write() as base:
-            running = base.execute("SELECT COUNT(*) FROM jobs WHERE state IN (?, ?)", _HELD).fetchone()[0]
+            running = dict(
+                base.execute("SELECT role, COUNT(*) FROM jobs WHERE state IN (?, ?) GROUP BY role", _HELD).fetchall()
+            )
+            full = [role for role, limit in (of_role or {}).items() if running.get(role, 0) >= limit]
             row = base.execute(
-                "SELECT * FROM jobs WHERE ((state = ? AND (? < ? + priority)) OR (state = ? AND runner = ''))"
-                " AND (? IS NULL OR id = ?) ORDER BY priority DESC, sequence LIMIT 1",
-                (State.ACCEPTED, running, most, State.STORING, only, only),
+                f"SELECT * FROM jobs WHERE ((state = ? AND (? < ? + priority) AND role NOT IN ({_marks(full)}))"
+                " OR (state = ? AND runner = '')) AND (? IS NULL OR id = ?) ORDER BY priority DESC, sequence LIMIT 1",
+                (State.ACCEPTED, sum(running.values()), most, *full, State.STORING, only, only),
             ).fetchone()
             if row is None:
                 return None
@@ -214,6 +203,26 @@ class JobStore:
             self.log(job_id, "INFO", "已取消 dismissed")
         return self.get(job_id)
 
+    def clear(self, before: datetime, *, states: Sequence[str] = ()) -> list[str]:
+        """Remove the jobs that ended before a moment, with their logs; returns their ids.
+
+        Their layers stay in the workspace. What no other job names of their results is for `ResultFiles.sweep`.
+
+        Parameters
+        ----------
+        states : public states to remove; empty for all that are final.
+        """
+        if not self.exists():
+            return []
+        final = [state.value for state in State if state.final and (not states or state.public in states)]
+        ended = [*final, before.astimezone(UTC).isoformat()]
+        condition = f"state IN ({_marks(final)}) AND finished < ?"
+        with self._write() as base:
+            gone = [row["id"] for row in base.execute(f"SELECT id FROM jobs WHERE {condition}", ended)]
+            base.execute(f"DELETE FROM log WHERE job IN (SELECT id FROM jobs WHERE {condition})", ended)
+            base.execute(f"DELETE FROM jobs WHERE {condition}", ended)
+        return gone
+
     def held(self) -> list[Job]:
         """Return the jobs that some runner is at work on."""
         with reading(self.path, self._connect) as base:
@@ -275,3 +284,7 @@ class JobStore:
             base.execute("PRAGMA journal_mode=WAL")
             base.executescript(_SCHEMA)
         return base
+
+
+def _marks(values: Sequence[object]) -> str:
+    return ", ".join("?" * len(values))

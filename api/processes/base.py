@@ -65,6 +65,8 @@ class Outcome:
     write : writes the main result to a path with its provenance; None for the layer writer.
     page : what a printed page shows and lists; None for all layers as they are.
     facts : lines (Chinese, English) under the page's summary: model, inputs, validity.
+    parameters : what the run came to rest on where that is more than its inputs, for the record: taken over from an
+        earlier result, or read from a file.
     side_files : files beside the main result that the user named, each with its writer; only the command line, which
         runs with the user's own rights, writes them.
     """
@@ -76,6 +78,7 @@ class Outcome:
     write: Callable[[Path, dict[str, Any]], None] | None = None
     page: Sequence[ReportLayer] | None = None
     facts: Sequence[tuple[str, str]] = ()
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     side_files: Mapping[Path, Callable[[Path], None]] = field(default_factory=dict)
 
 
@@ -113,7 +116,9 @@ def execute(process: Process[InputsT], inputs: InputsT, context: Context) -> Res
     record = provenance(
         process.id,
         inputs=context.inputs_read(),
-        parameters=_without_folders(inputs.model_dump(mode="json", exclude_none=True), context),
+        parameters=_without_folders(
+            inputs.model_dump(mode="json", exclude_none=True) | dict(outcome.parameters), context
+        ),
         seed=getattr(inputs, "seed", None),
         warnings=list(outcome.warnings),
     )

@@ -3,11 +3,10 @@
 from collections.abc import Callable
 from functools import cached_property, partial
 from pathlib import Path
-from typing import ParamSpec, Protocol, TypeVar
+from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
 
 import geopandas as gpd
 import pandas as pd
-from distributed import Client
 
 from geo.errors import InvalidInput
 from layers.catalogue import get_schema
@@ -15,6 +14,10 @@ from layers.files import read_vector
 from layers.ingest import ingest
 from layers.provenance import content_hash
 from layers.store import Workspace
+
+if TYPE_CHECKING:
+    # Half a second that a command without a cluster does not spend.
+    from distributed import Client
 
 FILES = "files"
 P = ParamSpec("P")
@@ -55,7 +58,7 @@ class Context:
         self,
         workspace: Path | Callable[[], Workspace],
         *,
-        client: Client | None = None,
+        client: "Client | None" = None,
         progress: Progress = silent,
         files: bool = True,
         folder: Path | None = None,
@@ -105,6 +108,13 @@ class Context:
         self._inputs[f"{source.name} ({sha256[:8]})" if same_name else source.name] = sha256
         self._paths.add(str(path))
         return source
+
+    def offers(self, path: str) -> bool:
+        """Return whether a file may be read and is there, without taking note of it."""
+        try:
+            return (Path(path) if self._files else self._offered(path)).is_file()
+        except InvalidInput:
+            return False
 
     def vector(self, source: str) -> gpd.GeoDataFrame:
         """Read any vector file or layer as it is, in EPSG:4326."""

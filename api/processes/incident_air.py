@@ -26,11 +26,12 @@ from tracing.zone_ensemble import Model, Spread
 Array = NDArray[np.float64]
 
 AIR_MOLAR_MASS = 28.9647
+_WIND_COLUMNS = ("time", "wind_speed", "wind_from")
 _SPEED = {"windspeed", "ws", "风速"}
 _FROM = {"windfrom", "winddirection", "winddir", "wd", "风向", "风向角"}
 # Winds of the last hours say how steady it is; farther than this a station says little about the place.
 _LAST_HOURS, _FAR_KM, _STATIONS = 3, 50.0, 3
-_DIRECTION_SD, _SPEED_SD = 15.0, 20.0
+DIRECTION_SD, _SPEED_SD = 15.0, 20.0
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Wind:
 
     speed: float
     from_deg: float
-    direction_sd: float = _DIRECTION_SD
+    direction_sd: float = DIRECTION_SD
     speed_sd: float = _SPEED_SD
     notes: tuple[str, ...] = ()
 
@@ -151,7 +152,7 @@ def _spread_of(winds: pd.DataFrame) -> tuple[float, float]:
     """Return the direction's standard deviation (degrees, Yamartino 1984) and that of the speed (%), not below 5."""
     speed = np.asarray(np.hypot(winds["u"], winds["v"]))
     if len(winds) < 3 or speed.mean() == 0.0:
-        return _DIRECTION_SD, _SPEED_SD
+        return DIRECTION_SD, _SPEED_SD
     sin, cos = (float(np.mean(winds[name] / np.maximum(speed, 1e-9))) for name in ("u", "v"))
     rest = np.sqrt(max(1.0 - sin**2 - cos**2, 0.0))
     direction = np.degrees(np.arcsin(rest) * (1.0 + (2.0 / np.sqrt(3.0) - 1.0) * rest**3))
@@ -256,27 +257,38 @@ def wind_table(inputs: IncidentInputs, context: Context) -> tuple[Array, Array, 
     InvalidInput
         No such columns, a value that cannot be, fewer than one row.
     """
-    path = context.file(inputs.winds or "")
-    table = read_table(path)
-    missing = [name for name in ("time", "wind_speed", "wind_from") if name not in table.columns]
+    name, table = _wind_rows(inputs, context)
+    missing = [column for column in _WIND_COLUMNS if column not in table.columns]
     if missing:
         need = "a table of winds has time, wind_speed, wind_from"
-        raise InvalidInput(f"{path.name}: no column {', '.join(missing)}; {need}")
+        raise InvalidInput(f"{name}: no column {', '.join(missing)}; {need}")
     times, _ = parse_times(table["time"])
     columns = (pd.to_numeric(table[name], errors="coerce") for name in ("wind_speed", "wind_from"))
     speed, wind_from = (column.to_numpy(float) for column in columns)
     wrong = np.flatnonzero(times.isna() | ~((speed >= 0) & (speed <= 60)) | ~((wind_from >= 0) & (wind_from <= 360)))
     if wrong.size or not len(table):
         line = table.index[wrong[0]] if wrong.size else 1
-        raise InvalidInput(f"{path.name} line {line}: give an ISO time, 0 to 60 m/s and a direction of 0 to 360")
+        raise InvalidInput(f"{name} line {line}: give an ISO time, 0 to 60 m/s and a direction of 0 to 360")
     order = np.argsort(times.to_numpy(), kind="stable")
     begin = pd.Timestamp(inputs.time if inputs.time else times.min())
     if not times.min() <= begin <= times.max():
         covered = f"{times.min():%Y-%m-%dT%H:%MZ} to {times.max():%Y-%m-%dT%H:%MZ}"
-        raise MissingData(f"{path.name} covers {covered}, not {begin:%Y-%m-%dT%H:%MZ}: give --time, or another table")
+        raise MissingData(f"{name} covers {covered}, not {begin:%Y-%m-%dT%H:%MZ}: give --time, or another table")
     toward = np.radians(wind_from + 180.0)
     seconds = np.asarray((times - begin).dt.total_seconds(), dtype=np.float64)[order]
     return seconds, (speed * np.sin(toward))[order], (speed * np.cos(toward))[order], begin
+
+
+def _wind_rows(inputs: IncidentInputs, context: Context) -> tuple[str, pd.DataFrame]:
+    """Return the winds as a table, from the file or the rows typed in, and what to call it."""
+    if inputs.winds is not None:
+        path = context.file(inputs.winds)
+        return path.name, read_table(path)
+    rows = [[part.strip() for part in text.replace("，", ",").split(",")] for text in inputs.wind_rows]
+    for text, row in zip(inputs.wind_rows, rows, strict=True):
+        if len(row) != len(_WIND_COLUMNS):
+            raise InvalidInput(f"wind_rows {text!r}: write TIME,SPEED,FROM, for example 2021-10-20T06:00Z,3,45")
+    return "wind_rows", pd.DataFrame(rows, columns=list(_WIND_COLUMNS), index=range(1, len(rows) + 1), dtype="str")
 
 
 def outside_the_city(release: Release, context: Context) -> list[str]:

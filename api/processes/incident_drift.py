@@ -16,14 +16,15 @@ from tracing.stability import check_class, class_from_obukhov
 from tracing.trajectory import Integration, trajectories
 
 _OPEN_COUNTRY_M = 0.03
+Drifting = tuple[DriftingPuffs, list[str], pd.Timestamp]
 # Paths start at least so high: the wind at the very ground carries nothing.
 _LEAST_HEIGHT_M = 10.0
 # Through meteorology a path every so many seconds does: its winds are hourly.
 _PATH_EVERY_S = 300.0
 
 
-def drifting(inputs: IncidentInputs, context: Context, release: Release) -> tuple[DriftingPuffs, list[str]]:
-    """Return the puffs that winds or met carry, and what was assumed.
+def drifting(inputs: IncidentInputs, context: Context, release: Release) -> Drifting:
+    """Return the puffs that winds or met carry, what was assumed, and when the release begins.
 
     Raises
     ------
@@ -32,12 +33,12 @@ def drifting(inputs: IncidentInputs, context: Context, release: Release) -> tupl
     """
     if inputs.wind_speed is not None or inputs.wind_from is not None:
         raise InvalidInput("the wind is given twice: leave wind_speed and wind_from out with winds or met")
-    if inputs.winds is not None and inputs.met:
-        raise InvalidInput("the wind is given twice: give either winds or met")
+    if sum((inputs.winds is not None, bool(inputs.wind_rows), bool(inputs.met))) > 1:
+        raise InvalidInput("the wind is given twice: give either winds, wind_rows or met")
     return _through_met(inputs, context, release) if inputs.met else _with_table(inputs, context, release)
 
 
-def _with_table(inputs: IncidentInputs, context: Context, release: Release) -> tuple[DriftingPuffs, list[str]]:
+def _with_table(inputs: IncidentInputs, context: Context, release: Release) -> Drifting:
     seconds, east, north, begin = wind_table(inputs, context)
     followed = inputs.hours * 3_600.0
     notes = []
@@ -56,7 +57,7 @@ def _from(east: float, north: float) -> float:
     return float((np.degrees(np.arctan2(east, north)) + 180.0) % 360.0)
 
 
-def _through_met(inputs: IncidentInputs, context: Context, release: Release) -> tuple[DriftingPuffs, list[str]]:
+def _through_met(inputs: IncidentInputs, context: Context, release: Release) -> Drifting:
     if inputs.time is None:
         raise InvalidInput("--time is missing: say when the release begins, as 2021-10-20T06:00Z")
     met = open_met([context.file(path) for path in inputs.met])
@@ -95,7 +96,7 @@ def _made(
     paths: Paths,
     begin: pd.Timestamp,
     names: tuple[str, str],
-) -> tuple[DriftingPuffs, list[str]]:
+) -> Drifting:
     air, said = air_of(inputs, wind)
     stability = check_class(air.stability) if air.stability else ""
     if air.obukhov_m is not None:
@@ -104,4 +105,4 @@ def _made(
         release, stability, paths, air=air, options=options_of(inputs), source_zh=names[0], source_en=names[1]
     )
     when = f"释放始于 {begin:%Y-%m-%d %H:%M} UTC / the release begins {begin:%Y-%m-%d %H:%M} UTC"
-    return model, [when, *wind.notes, *said]
+    return model, [when, *wind.notes, *said], begin

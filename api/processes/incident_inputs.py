@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from api.processes.base import Cli, Inputs, UtcTime
+from api.processes.base import Cli, Inputs, UtcTime, Zh
 
 Scheme = Literal["hj169", "aegl", "erpg", "pac"]
 
@@ -57,6 +57,9 @@ class IncidentInputs(Inputs):
     night: Literal["cloudy", "clear"] | None = Field(None, description="by night: the class from wind and cloud")
     obukhov: float | None = Field(None, description="Obukhov length, m; with --ustar", examples=[-30.0])
     ustar: float | None = Field(None, description="friction velocity, m/s; with --obukhov", examples=[0.4])
+    wind_rows: tuple[str, ...] = Field(
+        (), description="the same as winds, row by row: TIME,SPEED,FROM", examples=[["2021-10-20T06:00Z,3,45"]]
+    )
     sigma_azimuth: float | None = Field(None, description="standard deviation of the wind direction, degrees")
     mixing_height: float | None = Field(None, description="mixing height, m; without it no lid")
     terrain: Literal["rural", "urban"] = Field("rural", description="open country or town")
@@ -68,6 +71,22 @@ class IncidentInputs(Inputs):
     temperature_c: float = Field(25.0, description="air temperature, °C")
     pressure_hpa: float = Field(1013.25, description="air pressure, hPa")
     receptor_height: float = Field(1.5, ge=0.0, le=300.0, description="height at which people breathe, m")
+    measured: Annotated[
+        tuple[str, ...], Zh("实测浓度：经度,纬度,mg/m3[,离地高度 m[,时间]]；据此订正源强、风和概率带")
+    ] = Field(
+        (),
+        description="concentrations measured: LON,LAT,MG_M3[,Z[,TIME]]; release, wind and bands follow them",
+        examples=[["119.21,34.59,12.5"]],
+    )
+    measurements: Annotated[str | None, Cli(metavar="FILE"), Zh("实测浓度表：经度、纬度、浓度（单位）、离地高度")] = (
+        Field(None, description="table of measured concentrations: lon, lat (or x_m, y_m), value, unit, z_m, time")
+    )
+    measured_factor: Annotated[float, Zh("模型与仪器合计可能偏差的倍数（一个标准差）")] = Field(
+        2.0, gt=1.0, le=10.0, description="by which factor model and instrument may be off together (one sd)"
+    )
+    incident: Annotated[str | None, Zh("事故编号；不填则由地点、物质和时间生成")] = Field(
+        None, max_length=80, description="name of the incident; made of place, substance and time if not given"
+    )
     members: int = Field(100, description="members of the ensemble, 10 to 2000; 0 for none")
     wind_from_sd: float | None = Field(
         None,

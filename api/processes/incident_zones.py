@@ -175,6 +175,7 @@ def zones_frame(
     rows = [
         _named(one)
         | {
+            "version": 1,
             "substance": substance.name,
             "threshold_mg_m3": one.threshold,
             "threshold_ppm": ppm_from_mg_m3(one.threshold, substance.molar_mass, **gas),

@@ -1,8 +1,10 @@
 """事故影响范围: the zone around a release in which the substance's threat levels are passed, and who is in it."""
 
+import hashlib
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,30 +12,21 @@ import pandas as pd
 from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
 from api.processes.hand_over import check_lists, write_layers, write_lists
-from api.processes.incident_air import (
-    air_of,
-    dense_notes,
-    options_of,
-    outside_the_city,
-    place,
-    release_of,
-    spread_of,
-    vapour_of,
-    wind_of,
-)
-from api.processes.incident_drift import drifting
+from api.processes.incident_air import outside_the_city
 from api.processes.incident_inputs import IncidentInputs
-from api.processes.incident_zones import Drawn, bands_frame, draw, frame_of, lines_frame, zones_frame
+from api.processes.incident_measured import measurements_frame
+from api.processes.incident_model import Modelled, modelled
+from api.processes.incident_zones import Drawn, bands_frame, draw, frame_of, levels_of, lines_frame, zones_frame
 from api.processes.receptor_table import with_concentrations
 from api.processes.zone_contents import Contents, contents_of, ledgers, told
 from geo.errors import InvalidInput
 from geo.overlay import Density, read_density
-from layers.substances import UNCHECKED, Substance, find_substance, load_substances
+from layers.substances import COPY, UNCHECKED, Substance, find_substance, load_substances
 from layers.writers import write_table
 from tracing.drift import DriftingPuffs
 from tracing.plume import Plume
 from tracing.release import Release
-from tracing.zone_ensemble import Member, Model, members, model_of
+from tracing.zone_ensemble import Model
 from web_map.report import ReportLayer
 
 
@@ -42,17 +35,22 @@ def run(inputs: IncidentInputs, context: Context) -> Outcome:
     _check_receptor_options(inputs)
     check_lists(inputs.lists_output)
     substance = find_substance(inputs.substance, load_substances([context.file(path) for path in inputs.substances]))
-    model, ensemble, notes = _modelled(inputs, context, substance)
-    release = model.release
-    notes += [*model.warnings, *outside_the_city(release, context), *_unchecked(substance)]
+    made = modelled(inputs, context, substance)
+    model, ensemble, notes = made.model, made.ensemble, made.notes
+    release, incident = model.release, incident_of(inputs, substance, model.release)
+    notes += [*model.warnings, *outside_the_city(release, context), *_unchecked(inputs, substance)]
     drawn, said = draw(inputs, substance, model, ensemble)
     found = _contents(inputs, context, drawn, release)
     assumptions = _assumptions(inputs, model)
     frame = zones_frame(drawn, inputs, substance, assumptions, [one.summary() for one in found])
+    frame["incident"] = incident
     layers = {
         "affected_zones": ResultLayer(frame, "affected_zones"),
         "zone_bands": ResultLayer(bands_frame(drawn, len(ensemble), inputs.turn_deg), "zone_bands"),
         "arrival_lines": ResultLayer(lines_frame(drawn), "arrival_lines"),
+        "incident_measurements": ResultLayer(
+            measurements_frame(made.readings, model, incident=incident), "incident_measurements"
+        ),
         **_lists(drawn, found),
     }
     side_files = _receptors(inputs, context, model, notes)
@@ -68,45 +66,30 @@ def run(inputs: IncidentInputs, context: Context) -> Outcome:
         warnings=warnings,
         write=partial(write_layers, layers, summary, everything=inputs.everything),
         page=_page(layers),
-        facts=_facts(inputs, model, assumptions),
+        facts=[(f"事故 {incident}，第 1 版", f"incident {incident}, version 1"), *_facts(inputs, model, assumptions)],
+        parameters=_carried(inputs, incident, made),
         side_files=side_files,
     )
 
 
-def _modelled(
-    inputs: IncidentInputs, context: Context, substance: Substance
-) -> tuple[Model | DriftingPuffs, list[Member], list[str]]:
-    """Return the model, its ensemble, and what was assumed."""
-    release = release_of(inputs, *place(inputs, context))
-    if inputs.winds is not None or inputs.met:
-        puffs, notes = drifting(inputs, context, release)
-        mean = float(np.nanmax(puffs.paths.travelled)) / float(puffs.paths.times[-1])
-        return puffs, [], [*notes, *dense_notes(substance, vapour_of(inputs, substance), puffs, mean)]
-    wind = wind_of(inputs, context, release)
-    air, notes = air_of(inputs, wind)
-    options, vapour = options_of(inputs), vapour_of(inputs, substance)
-    model = model_of(release, air, options, vapour)
-    spread = spread_of(inputs, wind)
-    ensemble = []
-    if inputs.members:
-        ensemble = members(
-            release,
-            air,
-            spread,
-            count=inputs.members,
-            rng=np.random.default_rng(inputs.seed),
-            options=options,
-            vapour=vapour,
-            tick=lambda done: context.progress(done, inputs.members, "集合成员 members"),
-        )
-        notes.append(
-            f"集合 {inputs.members} 个成员：风向 ±{spread.direction_deg:.0f}°、风速 ±{100 * spread.speed:.0f}%、"
-            f"稳定度相邻一级、源强 {spread.rate_low:g}–{spread.rate_high:g} 倍 / ensemble of {inputs.members}: wind "
-            f"direction ±{spread.direction_deg:.0f}°, speed ±{100 * spread.speed:.0f} %, the next classes, "
-            f"release {spread.rate_low:g} to {spread.rate_high:g} times"
-        )
-    notes += [*wind.notes, *dense_notes(substance, vapour, model, air.wind_speed_m_s)]
-    return model, ensemble, notes
+def incident_of(inputs: IncidentInputs, substance: Substance, release: Release) -> str:
+    """Return the incident's name: as given, else the same for the same place, substance and time."""
+    if inputs.incident:
+        return inputs.incident
+    told_of = f"{release.lon:.5f} {release.lat:.5f} {substance.name} {inputs.time or ''}"
+    return f"I-{hashlib.sha256(told_of.encode()).hexdigest()[:8]}"
+
+
+def _carried(inputs: IncidentInputs, incident: str, made: Modelled) -> dict[str, Any]:
+    """Return what a later version of this incident takes over: readings from a table, and the release they found."""
+    kept = inputs.model_dump(mode="json", exclude_unset=True, exclude={"measurements"}) | {"incident": incident}
+    found = {}
+    if made.readings is not None and made.factors is not None:
+        kept["measured"] = list(made.readings.texts())
+        name = "rate_g_s" if inputs.rate_g_s is not None else "mass_kg"
+        given = inputs.rate_g_s if inputs.rate_g_s is not None else inputs.mass_kg or 0.0
+        found = {"found": {name: [float(f"{factor * given:.6g}") for factor in made.factors]}}
+    return {"carried": kept, "version": 1} | found
 
 
 def _contents(inputs: IncidentInputs, context: Context, drawn: list[Drawn], release: Release) -> list[Contents]:
@@ -163,7 +146,14 @@ def _facts(inputs: IncidentInputs, model: Model | DriftingPuffs, assumptions: tu
 
 def _page(layers: dict[str, ResultLayer]) -> list[ReportLayer]:
     listed = ("affected_zones", "zone_districts", "zone_objects")
-    order = ("zone_bands", "affected_zones", "arrival_lines", "zone_districts", "zone_objects")
+    order = (
+        "zone_bands",
+        "affected_zones",
+        "arrival_lines",
+        "incident_measurements",
+        "zone_districts",
+        "zone_objects",
+    )
     drawn = [ReportLayer(layers[name].frame, name, listed=name in listed) for name in order]
     return [layer for layer in drawn if len(layer.frame)]
 
@@ -179,13 +169,24 @@ def _summary(substance: Substance, drawn: list[Drawn], found: list[Contents]) ->
     )
 
 
-def _unchecked(substance: Substance) -> list[str]:
-    if not any(UNCHECKED in item.source for item in substance.thresholds):
-        return []
-    return [
-        f"{substance.name_zh or substance.name} 的内置阈值尚未与原始文件核对，使用前请核对 / the built-in levels of "
-        f"{substance.name} are not yet checked against their documents: compare them before you rely on the zone"
-    ]
+def _unchecked(inputs: IncidentInputs, substance: Substance) -> list[str]:
+    """Return what to say of levels used whose numbers nobody has seen in their document, or only in a copy of it."""
+    name_zh, used = substance.name_zh or substance.name, levels_of(inputs, substance)
+    open_levels = [level for level in used if UNCHECKED in level.source]
+    if open_levels:
+        names_zh, names_en = (
+            ", ".join(getattr(level, title) for level in open_levels) for title in ("title_zh", "title_en")
+        )
+        return [
+            f"{name_zh} 的内置阈值 {names_zh} 尚未与原始文件核对，使用前请核对 / the built-in levels {names_en} of "
+            f"{substance.name} are not yet checked against their documents: compare them before you rely on the zone"
+        ]
+    if any(COPY in level.source for level in used):
+        return [
+            f"{name_zh} 的内置阈值按文件的公开抄本核对 / the built-in levels of {substance.name} were checked against "
+            "a public copy of their document; the column source names both"
+        ]
+    return []
 
 
 def _receptors(
@@ -239,6 +240,15 @@ def _assumptions(inputs: IncidentInputs, model: Model | DriftingPuffs) -> tuple[
     )
 
 
+RESULT_LAYERS = (
+    "affected_zones",
+    "zone_bands",
+    "arrival_lines",
+    "incident_measurements",
+    "zone_districts",
+    "zone_objects",
+)
+
 PROCESS = Process(
     id="zone-incident",
     command=("zone", "incident"),
@@ -252,5 +262,5 @@ PROCESS = Process(
     inputs=IncidentInputs,
     run=run,
     output_formats=(".geojson", ".gpkg", ".kml", ".kmz", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".pdf"),
-    result_layers=("affected_zones", "zone_bands", "arrival_lines", "zone_districts", "zone_objects"),
+    result_layers=RESULT_LAYERS,
 )

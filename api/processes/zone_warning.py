@@ -78,9 +78,10 @@ def _series(inputs: WarningInputs, context: Context) -> AqiSeries:
     if inputs.series is not None:
         return read_series(context.file(inputs.series))
     store = context.workspace
-    if not store.exists() or not context.has_layer("stations") or store.observations.time_range() is None:
+    held = store.exists() and (store.observations.months() or store.daily.months())
+    if not held or not context.has_layer("stations"):
         raise InvalidInput("no series: give --series FILE, or bring stations and observations into the workspace")
-    return series_from_observations(store.observations.read(), context.vector("stations"))
+    return series_from_observations(store.observations.read(), store.daily.read(), context.vector("stations"))
 
 
 def _area(inputs: WarningInputs, context: Context, notes: list[str]) -> BaseGeometry | None:

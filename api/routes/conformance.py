@@ -34,7 +34,7 @@ CLASSES = (
             "arithmetic",
         )
     ),
-    *(_TILES.format(name) for name in ("core", "mvt")),
+    *(_TILES.format(name) for name in ("core", "tileset", "tilesets-list", "geodata-tilesets", "oas30", "mvt", "png")),
     *(_PROCESSES.format(name) for name in ("core", "ogc-process-description", "json", "oas30", "job-list", "dismiss")),
 )
 

@@ -22,6 +22,7 @@ GREGORIAN = "http://www.opengis.net/def/uom/ISO-8601/0/Gregorian"
 QUERYABLES = "http://www.opengis.net/def/rel/ogc/1.0/queryables"
 SCHEMA = "http://www.opengis.net/def/rel/ogc/1.0/schema"
 TILESETS = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-vector"
+PICTURE_TILESETS = "http://www.opengis.net/def/rel/ogc/1.0/tilesets-map"
 _FRESH = {"Cache-Control": "no-cache", "Vary": "Accept"}
 
 
@@ -128,6 +129,8 @@ def collection(request: Request, record: LayerRecord) -> dict[str, Any]:
     ]
     if record.geometry != "none":
         links.append(link(request, f"{path}/tiles", TILESETS, title="Vector tiles"))
+    if record.kind == "raster":
+        links.append(link(request, f"{path}/map/tiles", PICTURE_TILESETS, title="Picture tiles"))
     body: dict[str, Any] = {
         "id": record.id,
         "title": f"{record.title_zh} · {record.title_en}",

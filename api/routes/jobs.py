@@ -14,6 +14,7 @@ from api.accounts.roles import Permission, Principal
 from api.errors import Busy, Forbidden, UnknownResource
 from api.jobs.model import Job, State
 from api.jobs.results import ResultFiles
+from api.jobs.wanted import Wanted
 from api.routes.access import PrincipalDep
 from api.routes.job_documents import (
     DOWNLOADS,
@@ -26,7 +27,7 @@ from api.routes.job_documents import (
 )
 from api.routes.links import link, same_query, wants_html
 from api.routes.processes import get_process, submit
-from api.routes.query import check_format, check_parameters
+from api.routes.query import TimeFilter, check_format, check_parameters, parse_datetime
 from api.routes.services import Services, ServicesDep, get_services
 from geo.errors import InvalidInput
 
@@ -54,8 +55,30 @@ class JobsParameters(BaseModel):
     before: int | None = Field(None, ge=1, description="jobs older than this; as `next` gives it")
     status: list[str] = Field([], description=", ".join(STATUSES))
     process: list[str] = Field([], alias="processID", description="ids of processes")
+    datetime: str = Field("", description="when they were submitted: RFC 3339 time or interval, T1/T2, ../T2, T1/..")
+    min_duration: float | None = Field(None, alias="minDuration", ge=0, description="jobs that ran as long, seconds")
+    max_duration: float | None = Field(None, alias="maxDuration", ge=0, description="jobs that ran no longer, seconds")
     type: str = Field("process", description="process")
     f: str = Field("", description="json or html")
+
+
+JOBS_PARAMETERS = tuple(field.alias or name for name, field in JobsParameters.model_fields.items())
+
+
+def _wanted(asked: JobsParameters) -> Wanted:
+    statuses = _split(asked.status)
+    unknown = sorted(set(statuses) - set(STATUSES))
+    if unknown:
+        raise InvalidInput(f"status={','.join(unknown)}: the statuses are {', '.join(STATUSES)}")
+    if asked.type != "process":
+        raise InvalidInput(f"type={asked.type}: all jobs here are of the type process")
+    time = parse_datetime(asked.datetime) or TimeFilter(None, None)
+    return Wanted(
+        states=statuses,
+        processes=_split(asked.process),
+        created=(time.start, time.end),
+        seconds=(asked.min_duration, asked.max_duration),
+    )
 
 
 @router.get("/jobs", summary="All jobs", response_class=Response)
@@ -63,15 +86,9 @@ def list_jobs(
     request: Request, services: ServicesDep, principal: PrincipalDep, asked: Annotated[JobsParameters, Query()]
 ) -> Response:
     """Return jobs, the newest first."""
-    check_parameters(request, ("limit", "before", "status", "processID", "type", "f"))
-    statuses, processes = _split(asked.status), _split(asked.process)
-    unknown = sorted(set(statuses) - set(STATUSES))
-    if unknown:
-        raise InvalidInput(f"status={','.join(unknown)}: the statuses are {', '.join(STATUSES)}")
-    if asked.type != "process":
-        raise InvalidInput(f"type={asked.type}: all jobs here are of the type process")
+    check_parameters(request, JOBS_PARAMETERS)
     limit = min(asked.limit, MOST_JOBS)
-    found, matched = services.jobs.page(states=statuses, processes=processes, before=asked.before, limit=limit + 1)
+    found, matched = services.jobs.page(_wanted(asked), before=asked.before, limit=limit + 1)
     more, found = len(found) > limit, found[:limit]
     if wants_html(request, asked.f):
         following = same_query(request, before=found[-1].sequence) if more else ""
@@ -103,6 +120,7 @@ def show_job(request: Request, services: ServicesDep, principal: PrincipalDep, j
         formats=tuple(DOWNLOADS),
         inputs=json.dumps(job.inputs, ensure_ascii=False, indent=1),
         may_dismiss=_may_dismiss(principal, job) and not job.state.final,
+        may_run=principal.may(Permission.RUN),
         principal=principal,
     )
     return HTMLResponse(text, headers={**_FRESH, "Vary": "Accept"})

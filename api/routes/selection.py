@@ -60,7 +60,7 @@ def _places(
         keep &= _meets(whole, query.region)
     field = time_field_of(record)
     if time is not None and field is not None:
-        keep &= _within(whole[field], time)
+        keep &= within(whole[field], time)
     for condition in query.conditions:
         keep &= matches(condition, whole, record.columns, query.filter_reference.to_lon_lat)
     places = np.flatnonzero(keep).astype(np.int64)
@@ -112,7 +112,8 @@ def _meets(frame: gpd.GeoDataFrame, region: shapely.Geometry) -> npt.NDArray[np.
     return found
 
 
-def _within(times: pd.Series, wanted: TimeFilter) -> npt.NDArray[np.bool_]:
+def within(times: pd.Series, wanted: TimeFilter) -> npt.NDArray[np.bool_]:
+    """Return which times lie in the interval; a missing one does not."""
     keep = times.notna()
     if wanted.start is not None:
         keep &= times >= wanted.start

@@ -19,6 +19,7 @@ from api.additions import (
     layer_document,
     observation_document,
     read_observation_file,
+    store_observations,
 )
 from api.http_errors import PROBLEMS, error_response, problem_response
 from api.language import preferred
@@ -183,7 +184,7 @@ def _store(services: Services, upload: Upload, principal: Principal) -> dict[str
             if upload.target == OBSERVATIONS:
                 addition = _checked(ObservationAddition, upload.said)
                 report = read_observation_file(path, addition, services.settings.timezone)
-                counts = {} if report.refused else services.workspace.observations.add(report.accepted)
+                counts = {} if report.refused else store_observations(services.workspace, report)
                 return about | observation_document(report, counts)
             if upload.target == FILES:
                 kept = _Kept.model_validate(_plain(_Kept, upload.said))

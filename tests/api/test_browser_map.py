@@ -216,7 +216,7 @@ def test_the_slider_goes_through_time(page: Page) -> None:
 def test_a_fire_raster_lies_in_its_place(page: Page) -> None:
     burning = place(page, 119.15, 34.75)
     box(page, "fire_rasters").check()
-    page.wait_for_function("() => document.querySelector('.raster-image')?.naturalWidth > 0")
+    page.wait_for_function("() => document.querySelector('.raster-tiles .leaflet-tile-loaded')?.naturalWidth > 0")
     page.wait_for_timeout(300)
     # 400 K between the stops of 360 K and 420 K, over land.
     assert share(pixels(page), burning, 3, "#a5130d", 60) > 0.5

@@ -48,6 +48,14 @@ def test_each_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str
         assert f"example: suyuan {' '.join(command)}" in " ".join(capsys.readouterr().out.split())
 
 
+def test_a_command_does_not_load_what_it_does_not_need() -> None:
+    """The cluster's and the printed page's libraries cost most of a second, at each command."""
+    code = "import sys; from api.cli import build_parser; build_parser(['trace']); print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    assert "api.processes.trace" in loaded
+    assert not {"distributed", "fpdf", "fastapi", "folium", "api.processes.zone_incident"} & set(loaded)
+
+
 def test_add_show_export_keeps_every_boiler(suyuan, tmp_path: Path) -> None:
     assert suyuan("layers", "add", "boilers", SAMPLES / "boilers.csv")[0] == 0
     code, out, _ = suyuan("layers", "list")

@@ -1,5 +1,6 @@
-"""`suyuan observations report` on the practice episode."""
+"""`suyuan observations report` and `daily` on the practice episode and on days as given."""
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -47,3 +48,68 @@ def test_the_report_of_the_practice_episode(tmp_path: Path, capsys: pytest.Captu
     capsys.readouterr()
     assert main([*year, "--month", "5", *workspace]) == 2
     assert "no observations of the stations in 2021" in capsys.readouterr().err
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch):
+    """Run `suyuan observations ...` in an empty folder; returns exit code, stdout and stderr."""
+    monkeypatch.chdir(tmp_path)
+
+    def act(*words: str) -> tuple[int, str, str]:
+        try:
+            code = main([*words, "--workspace", "ws"])
+        except SystemExit as leaving:
+            code = int(leaving.code or 0)
+        said = capsys.readouterr()
+        return code, said.out, said.err
+
+    return act
+
+
+def test_days_without_header_and_without_stations(run) -> None:
+    Path("day.txt").write_text("7 2017 4 11 14 33 0.8 127 81 48\n8 2017 4 11 14 -9999 0.8 90 81 20\n", "utf-8")
+    add = ("observations", "add", "day.txt")
+    code, _, said = run(*add)
+    assert (code, said.count("\n")) == (2, 1)
+    assert "name the columns with --columns" in said
+    columns = ("--columns", "id,year,month,day,so2,no2,co,o3_8h,pm10,pm25")
+    assert run(*add, *columns)[:2] == (
+        0,
+        "daily observations: 11 added, 0 corrected, 0 unchanged, 0 rejected, 1 gaps\n",
+    )
+    assert run(*add, *columns, "--period", "daily")[1].startswith("daily observations: 0 added, 0 corrected, 11 unch")
+    assert run("observations", "daily", "--year", "2017", "--month", "4", "--output", "days.csv")[0] == 0
+    table = pd.read_csv("days.csv", dtype={"name": str}).set_index("name")
+    assert table["date"].tolist() == ["2017-04-11"] * 2
+    assert table[["aqi", "primary"]].values.tolist() == [[73, "o3_8h"], [66, "pm10"]]
+    code, _, said = run("observations", "report", "--year", "2017", "--by", "station", "--output", "year.csv")
+    assert (code, "11 daily values are as given" in said) == (0, True)
+    assert pd.read_csv("year.csv")["rank_pm25"].tolist() == [2, 1]
+    assert run("observations", "export", "out.csv")[1] == "11 -> out.csv\n"
+    assert run("observations", "add", "out.csv")[1].startswith("daily observations: 0 added, 0 corrected, 11 unchanged")
+    code, _, said = run("observations", "export", "out.csv", "--period", "hourly")
+    assert (code, "no hourly observations in ws" in said) == (2, True)
+    assert run("observations", "report", "--year", "2017", "--output", "year.csv")[0] == 2
+    assert run("observations", "daily", "--year", "2016", "--output", "none.csv")[0] == 2
+    assert not Path("none.csv").exists()
+
+
+def test_stations_are_placed_by_the_boundaries_where_their_ledger_does_not_say(run) -> None:
+    Path("stations.csv").write_text("id,name,lon,lat,district\na,甲,119.18,34.59,\nb,乙,119.18,34.59,东区\n", "utf-8")
+    Path("days.csv").write_text("日期,站点编号,PM2.5\n2021-05-01,a,30\n2021-05-01,b,60\n", "gb18030")
+    ring = [[119.1, 34.5], [119.3, 34.5], [119.3, 34.7], [119.1, 34.7], [119.1, 34.5]]
+    square = {"type": "Polygon", "coordinates": [ring]}
+    feature = {"type": "Feature", "properties": {"name": "新海街道", "district": "海州区"}, "geometry": square}
+    Path("t.geojson").write_text(json.dumps({"type": "FeatureCollection", "features": [feature]}), "utf-8")
+    assert run("layers", "add", "districts", str(SAMPLES / "districts.geojson"))[0] == 0
+    assert run("layers", "add", "stations", "stations.csv")[0] == 0
+    assert run("observations", "add", "days.csv")[0] == 0
+    report = ("observations", "report", "--year", "2021", "--output", "r.csv")
+    code, _, said = run(*report)
+    assert (code, "1 stations placed by the boundaries of layer districts" in said) == (0, True)
+    assert pd.read_csv("r.csv")[["name", "pm25"]].values.tolist() == [["全市", 45.0], ["东区", 60.0], ["海州区", 30.0]]
+    code, _, said = run(*report, "--by", "township")
+    assert (code, "no station has a township" in said) == (2, True)
+    assert run("layers", "add", "townships", "t.geojson")[0] == 0
+    assert run(*report, "--by", "township")[0] == 0
+    assert pd.read_csv("r.csv")[["kind", "name", "pm25"]].values.tolist()[1] == ["township", "新海街道", 45.0]

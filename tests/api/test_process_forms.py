@@ -87,6 +87,7 @@ def test_an_untouched_form_means_the_defaults(web: httpx.Client, name: str) -> N
         "trace": {"met": ["a.arl"], "start": "2020-01-01T00:00Z", "lat": 1, "lon": 1, "hours": -1},
         "hotspots-scan": {"file": "a", "cases": "n", "model": "poisson"},
         "zone-area": {"polygon": "a"},
+        "zone-follow-up": {"follows": "a"},
         "zone-measures": {"colour": "orange"},
         "zone-pollution": {},
         "zone-warning": {},

@@ -119,7 +119,7 @@ def test_other_levels(suyuan, tmp_path: Path) -> None:
     [
         ({"rate_g_s": 0.0001, "height": 40}, "is not reached"),
         ({"rate_g_s": 1e7}, "cut at 10.0 km"),
-        ({"substance": "methane"}, "no such threat levels"),
+        ({"substance": "sulphur hexafluoride"}, "no such threat levels"),
         ({"substance": "ammonia"}, "aerosol"),
         ({"stability": None}, "no stability was given: taken as E"),
         ({"lat": 34.8, "lon": 123.0}, "dense gas"),

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from layers.backend import FOLDERS
 from layers.provenance import content_hash
 from layers.store import Workspace
 from layers.stores import open_workspace
@@ -41,10 +42,9 @@ def state() -> Callable[[Workspace], Any]:
 
     def look(workspace: Workspace) -> Any:
         files = workspace.backend.files
-        folders = ("observations", "observations_recent", "rasters", "versions")
         held = {
             f"{folder}/{name}": _bytes(workspace, f"{folder}/{name}")
-            for folder in folders
+            for folder in FOLDERS
             for name in files.names(folder)
         }
         if not workspace.exists():

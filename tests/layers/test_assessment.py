@@ -8,7 +8,7 @@ import shapely
 
 from geo.errors import InvalidInput, MissingData
 from layers.assessment import LIMITS, assess, composite_index, valid_days_needed
-from layers.observation_report import Period, period, report
+from layers.observation_report import Measured, Period, period, report
 from layers.targets import progress
 
 
@@ -130,18 +130,18 @@ def test_the_report_of_districts_and_the_city():
         geometry=shapely.points(np.full((5, 2), [119.0, 34.5])),
         crs=4326,
     )
-    table, notes = report(stations, observations, Period(2021, 5))
+    table, notes = report(stations, Measured(observations), Period(2021, 5))
     assert table[["kind", "name", "pm25"]].values.tolist() == [
         ["city", "全市", 20.0],
         ["district", "东", 10.0],
         ["district", "西", 40.0],
     ]
     assert notes[0] == "one name, several ids: 甲 (a, x); each counts for itself"
-    single, _ = report(stations, observations, Period(2021, 5), by="station", levels=["micro"])
+    single, _ = report(stations, Measured(observations), Period(2021, 5), by="station", levels=["micro"])
     assert single[["kind", "name", "pm25"]].values.tolist() == [["station", "m", 500.0]]
     with pytest.raises(InvalidInput, match="targets are yearly"):
-        report(stations, observations, Period(2021, 5), targets=pd.DataFrame())
+        report(stations, Measured(observations), Period(2021, 5), targets=pd.DataFrame())
     with pytest.raises(MissingData, match="no station has a district"):
-        report(stations.drop(columns="district"), observations, Period(2021))
+        report(stations.drop(columns="district"), Measured(observations), Period(2021))
     with pytest.raises(MissingData, match="no observations of the stations in 2021"):
-        report(stations, observations.iloc[:0], Period(2021))
+        report(stations, Measured(observations.iloc[:0]), Period(2021))

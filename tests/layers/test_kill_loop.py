@@ -126,6 +126,7 @@ def held(workspace: Workspace, kind: str) -> int:
         assert [v.number for v in versions] == list(range(1, len(versions) + 1))
         assert versions[-1].content_hash == content_hash(frame) == workspace.record("boilers").content_hash
         workspace.snapshots.get(versions[-1])
+        assert workspace.snapshots.unlisted(versions) == []
         values = set(frame["capacity_tph"])
     assert len(values) == 1
     return int(values.pop())

@@ -171,6 +171,15 @@ def test_a_writer_waits_for_another_and_a_killed_one_keeps_nobody_waiting(shared
     assert [record.id for record in shared.records()] == ["parks"]
 
 
+def test_opening_the_store_again_while_writing_keeps_no_lock_behind(shared, postgis_url, tmp_path, schema):
+    shared.write({"parks": LayerData(frames()["parks"])})
+    with shared.transaction():
+        open_workspace(tmp_path / "files", postgis_url, None, schema)
+    with psycopg.connect(postgis_url) as base:
+        query = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        assert base.execute(query).fetchone() == (0,)
+
+
 def test_a_writer_that_waits_too_long_says_so(shared, postgis_url, tmp_path, schema, monkeypatch):
     monkeypatch.setattr(postgis_lock, "LOCK_SECONDS", 0.2)
     shared.write({"parks": LayerData(frames()["parks"])})

@@ -13,7 +13,7 @@ from geo.errors import InvalidInput, SourceUnavailable
 from layers import store as store_module
 from layers import store_register
 from layers.add import add_file
-from layers.move import check, move
+from layers.move import CLAIM, check, move
 from layers.provenance import content_hash
 from layers.store import Workspace
 from layers.store_register import FORMAT
@@ -226,3 +226,66 @@ def test_the_next_start_says_what_became_of_a_write_that_was_stopped(open_store,
     caplog.clear()
     open_store()
     assert caplog.messages == []
+
+
+NAME = f"versions/{'1' * 64}.parquet"
+
+
+def leave_a_snapshot(workspace: Workspace) -> list[str]:
+    """Put a snapshot and other files there, as if a writer had been stopped before its version was listed."""
+    add_boilers(workspace, 3)
+    add_boilers(workspace, 4)
+    files_ = workspace.backend.files
+    for name in (NAME, "versions/notes.txt"):
+        files_.put(name, lambda part: part.write_bytes(b"kept for nobody"))
+    return sorted(workspace.snapshots.name(version) for version in workspace.versions("boilers"))
+
+
+def snapshots(workspace: Workspace) -> list[str]:
+    return [f"versions/{name}" for name in workspace.backend.files.names("versions")]
+
+
+def test_a_snapshot_of_a_stopped_write_is_named_and_removed_at_the_next_start(open_store, caplog):
+    workspace = open_store()
+    listed = leave_a_snapshot(workspace)
+    writing = {"what": "boilers", "who": "张三", "since": "2026-11-27T18:00:00+00:00", "layers": {"boilers": "0" * 64}}
+    with workspace.transaction():
+        workspace.backend.register.save({"writing": writing})
+        # While a writer holds the lock its snapshots are its own, listed or not.
+        assert NAME in snapshots(open_store())
+    again = open_store()
+    assert snapshots(again) == [*listed, "versions/notes.txt"]
+    assert f"removed {NAME}, a version that never took effect" in caplog.text
+    assert check(again) > 0
+
+
+def test_a_check_removes_what_no_version_names_but_not_what_a_move_brought(open_store, caplog):
+    workspace = open_store()
+    listed = leave_a_snapshot(workspace)
+    open_store()
+    assert NAME in snapshots(workspace)
+    with workspace.transaction():
+        workspace.backend.register.save({CLAIM: {"source": "elsewhere", "whole": False}})
+    check(workspace)
+    assert NAME in snapshots(workspace)
+    with workspace.transaction():
+        workspace.backend.register.save({CLAIM: {"source": "elsewhere", "whole": True}})
+    check(workspace)
+    assert snapshots(workspace) == [*listed, "versions/notes.txt"]
+    assert caplog.text.count("a version that never took effect") == 1
+
+
+def test_a_write_that_fails_leaves_no_snapshot(open_store, monkeypatch):
+    workspace = open_store()
+    add_boilers(workspace, 3)
+    before = snapshots(workspace)
+
+    def fail(change) -> None:
+        assert len(snapshots(workspace)) == len(before) + 1
+        raise SourceUnavailable("no space left")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(workspace.backend, "write", fail)
+        with pytest.raises(SourceUnavailable, match="no space left"):
+            add_boilers(workspace, 4)
+    assert snapshots(workspace) == before

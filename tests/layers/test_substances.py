@@ -6,7 +6,9 @@ import pytest
 
 from geo.errors import InvalidInput
 from layers.substances import (
+    COPY,
     SCHEMES,
+    UNCHECKED,
     find_substance,
     gas_density,
     load_substances,
@@ -26,6 +28,19 @@ def test_some_twenty_substances_each_number_with_a_source() -> None:
         assert all(item.source and item.scheme in SCHEMES for item in substance.thresholds)
 
 
+def test_default_levels_were_seen_in_a_source() -> None:
+    # HJ 169 comes first by default: not one of its end points may rest on memory.
+    sources = [item.source for substance in KNOWN.values() for item in substance.levels("hj169")]
+    assert len(sources) == 48
+    assert all(COPY in source and UNCHECKED not in source for source in sources)
+
+
+def test_protective_action_criteria_are_the_hour_levels() -> None:
+    for substance in KNOWN.values():
+        hour = {item.level: item.value for item in substance.levels("aegl", minutes=60) if item.minutes == 60}
+        assert all(item.value == hour[item.level] for item in substance.levels("pac"))
+
+
 @pytest.mark.parametrize("name", ["chlorine", "氯", "Chlorine ", "cl2", "7782-50-5", "液氯"])
 def test_a_substance_has_many_names(name: str) -> None:
     assert find_substance(name, KNOWN).name == "chlorine"
@@ -36,7 +51,9 @@ def test_names_are_unique() -> None:
     assert len(names) == len(set(names))
 
 
-@pytest.mark.parametrize("substance", [s for s in KNOWN.values() if s.levels("hj169")], ids=lambda s: s.name)
+@pytest.mark.parametrize(
+    "substance", [s for s in KNOWN.values() if s.levels("hj169") and s.levels("aegl")], ids=lambda s: s.name
+)
 def test_end_points_are_the_hour_levels_in_mass(substance) -> None:
     # HJ 169 took its end points from the 60-minute AEGL 3 and 2, rounded: two tables typed apart must agree.
     aegl = {item.level: item for item in substance.levels("aegl", minutes=60)}

@@ -13,6 +13,7 @@ from geo.errors import InvalidInput, MissingData, SourceUnavailable
 from layers.air_quality import daily_aqi
 from layers.aqi_series import read_series, series_from_observations
 from layers.means import daily_means, district_means
+from layers.observation_store import empty
 from layers.warning_rules import COLOURS, choose, load_rule_sets, warnings_of
 
 SETS = {one.id: one for one in load_rule_sets()}
@@ -204,7 +205,7 @@ def test_beijing_in_december_2016(shared_data):
     wide = numbers.assign(time=time, station_id=hours["station"], CO=numbers["CO"] / 1000.0)
     long = wide.rename(columns=names).melt(["station_id", "time"], list(names.values()), "pollutant").dropna()
     stations = pd.DataFrame({"id": hours["station"].unique(), "level": "national"})
-    read = series_from_observations(long, stations)
+    read = series_from_observations(long, empty(), stations)
     city = district_means(daily_means(long), pd.Series("city", index=stations["id"]))
     assert read.aqi.tolist() == daily_aqi(city)["aqi"].astype(float).tolist()
     (worst,) = (w for w in warnings_of(read.days, read.aqi, [SETS["2018"]], dated=False) if w.colour == "red")

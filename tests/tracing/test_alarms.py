@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from geo.errors import InvalidInput, MissingData
 from tracing.alarm_episodes import episode_numbers
-from tracing.alarm_kernel import neighbours_median, past_median, past_spread, runs
+from tracing.alarm_kernel import neighbours_median, runs
 from tracing.alarms import AlarmRule, find_alarms
 from tracing.false_alarms import FalseAlarms, at_most, false_share
 
@@ -47,42 +47,16 @@ def values_of(logs, offset=20.0):
     return np.exp(logs) - offset
 
 
-def test_past_and_spread_are_what_their_definition_says():
-    rng = np.random.default_rng(1)
-    values = rng.normal(size=(24 * 6, 2))
-    values[rng.random(values.shape) < 0.1] = np.nan
-    got = past_median(values, np.empty((*values.shape, 0)), 3, 1, 30, 4)
-    centre, spread = past_spread(values, 3, 1, 4)
-    for hour, place in ((30, 0), (80, 1), (100, 0), (143, 1)):
-        rows = [hour - 24 * day + step for day in (1, 2, 3) for step in (-1, 0, 1)]
-        past = np.array([values[row, place] for row in rows if row >= 0])
-        past = past[~np.isnan(past)]
-        if past.size < 4:
-            assert np.isnan(got[hour, place])
-            continue
-        assert got[hour, place] == pytest.approx(np.median(past))
-        assert centre[hour, place] == pytest.approx(np.median(past))
-        quartiles = np.percentile(past, [25, 75])
-        assert spread[hour, place] == pytest.approx(np.ptp(quartiles) / 1.34898, rel=1e-5)
-
-
-def test_weather_takes_the_hours_that_are_alike():
-    hours = 24 * 12
-    calm = (np.arange(hours) // 24) % 2 == 0
-    values = np.where(calm, 3.0, 1.0)[:, None] + np.random.default_rng(0).normal(0, 1e-3, (hours, 1))
-    weather = np.where(calm, 0.5, 6.0)[:, None, None] + np.zeros((hours, 1, 1))
-    expected = past_median(values, weather, 10, 2, 8, 8)
-    assert expected[-24:, 0] == pytest.approx(np.where(calm, 3.0, 1.0)[-24:], abs=0.01)
-    weather[-1] = np.nan
-    blind = past_median(values, weather, 10, 2, 8, 8)
-    assert blind[-1, 0] == pytest.approx(past_median(values, np.empty((hours, 1, 0)), 10, 2, 8, 8)[-1, 0])
-
-
 def test_neighbours_and_runs_by_hand():
     values = np.array([[1.0, 2.0, 3.0, np.nan], [4.0, 5.0, 6.0, 9.0]])
     indptr, indices = np.array([0, 3, 3, 3, 3]), np.array([1, 2, 3])
     median, count = neighbours_median(values, indptr, indices, 3)
     assert np.isnan(median[0, 0])
+    # Few values are put in order one by one, many are not: the same medians.
+    crowd = np.random.default_rng(5).normal(size=(3, 120))
+    for k in (5, 64, 65, 120):
+        got, _ = neighbours_median(crowd, np.array([0] + [k] * 120), np.arange(k), 1)
+        assert got[:, 0] == pytest.approx(np.median(crowd[:, :k], axis=1))
     assert (median[1, 0], count[0, 0], count[1, 0]) == (6.0, 2, 3)
     score = np.array([0.0, 3.0, 5.0, 1.0, 2.5, np.nan, np.nan, 6.0, 4.5, 0.0, 4.2])[:, None]
     fit = np.ones(score.shape, dtype=bool)

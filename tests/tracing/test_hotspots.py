@@ -12,7 +12,7 @@ from scipy import stats
 from scipy.sparse import csr_array, eye_array
 
 from geo.errors import InvalidInput, MissingData
-from tracing.gi_kernel import benjamini_hochberg, confidence_class, gi_star_z, two_sided_p
+from tracing.gi_kernel import benjamini_hochberg, confidence_class, discoveries, gi_star_z, two_sided_p
 from tracing.hotspots import RESULT_COLUMNS, gi_star
 from tracing.neighbours import neighbour_matrix
 
@@ -273,6 +273,8 @@ def test_a_large_offset_costs_no_digits():
 
 @given(p=arrays(float, st.integers(1, 30), elements=st.floats(0.0, 1.0)))
 def test_adjustment_agrees_with_scipy(p):
+    for level in (0.05, 0.10, 0.5):
+        assert np.array_equal(discoveries(p, level), benjamini_hochberg(p) <= level)
     assert np.allclose(benjamini_hochberg(p), stats.false_discovery_control(p), rtol=1e-12, atol=0.0)
 
 
@@ -283,6 +285,7 @@ def test_adjustment_of_the_published_table():
         + [0.0459, 0.3240, 0.4262, 0.5719, 0.6528, 0.7590, 1.0000]
     )
     assert (benjamini_hochberg(p) <= 0.05).sum() == 4
+    assert discoveries(np.insert(p, 3, np.nan), 0.05).sum() == 4
     with_gap = benjamini_hochberg(np.insert(p, 3, np.nan))
     assert np.isnan(with_gap[3])
     assert np.array_equal(np.delete(with_gap, 3), benjamini_hochberg(p))

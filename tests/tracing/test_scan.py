@@ -1,5 +1,7 @@
 """The scan against published answers, a search without any trick, and laws that no implementation may break."""
 
+import os
+import signal
 from dataclasses import replace
 from itertools import pairwise
 
@@ -248,6 +250,28 @@ def test_any_number_of_workers_gives_the_same_bytes(model) -> None:
             spread = scan(study, Options(replications=64, seed=5), run=run)
         pd.testing.assert_frame_equal(pd.DataFrame(spread), pd.DataFrame(alone), check_exact=True)
         assert told[-1] == (64, 64)
+
+
+def test_a_killed_worker_s_replications_run_again() -> None:
+    study = made("poisson", places=20, seed=4)
+    alone = scan(study, Options(replications=64, seed=5))
+    with (
+        LocalCluster(n_workers=1, threads_per_worker=1, processes=True, dashboard_address=":0") as cluster,
+        Client(cluster) as client,
+    ):
+        killed: list[int] = []
+
+        def kill_once(done: int, total: int) -> None:
+            if not killed:
+                killed.extend(client.run(os.getpid).values())
+                os.kill(killed[0], signal.SIGKILL)
+
+        def run(setting, seed, count):
+            return spread_maxima(client, setting, seed, count, progress=kill_once)
+
+        spread = scan(study, Options(replications=64, seed=5), run=run)
+    assert len(killed) == 1
+    pd.testing.assert_frame_equal(pd.DataFrame(spread), pd.DataFrame(alone), check_exact=True)
 
 
 @pytest.mark.parametrize("model", ["space-time-permutation", "poisson", "bernoulli"])

@@ -101,7 +101,7 @@ def test_the_table_in_memory_is_sorted_and_the_tally_counts_paths(points):
         tally.add(part)
     pd.testing.assert_frame_equal(sink.points(), points, check_exact=True)
     assert tally.paths == 6
-    assert dict(tally.ends) == points.groupby("trajectory")["end_reason"].last().value_counts().to_dict()
+    assert dict(tally.ends) == points.groupby("trajectory")["end_reason"].last().astype("str").value_counts().to_dict()
     assert set(tally.ends) == {"completed", "left_domain"}
     assert tally.ground_contact() == []
 

@@ -142,7 +142,8 @@ def test_together_only_where_every_output_lies_on_a_step():
 @pytest.mark.parametrize("vertical", ["omega", "isentropic"])
 def test_threads_chunks_and_order_do_not_show(whirl, monkeypatch, vertical, step, output):
     monkeypatch.setattr("tracing.trajectory_blocks._SMALLEST_BLOCK", 10)
-    prepared, starts = prepare(whirl, vertical), many(120, minutes=(0, 10, 20, 35, 60))
+    prepared = prepare(whirl, vertical)
+    starts = many(120, minutes=(0, 10, 20, 35, 60)).astype({"receptor": "category"})
     options = Integration(step_minutes=step, output_minutes=output)
     whole = run(prepared, starts, hours=-6, options=options)
     pd.testing.assert_frame_equal(run(prepared, starts, hours=-6, options=options, threads=3), whole, check_exact=True)

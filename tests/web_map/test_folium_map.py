@@ -78,7 +78,7 @@ def test_layers_say_where_their_data_are() -> None:
     aqi, stations = config["layers"]
     assert aqi["itemsUrl"] == "/collections/station_aqi/items"
     assert aqi["timesUrl"] == "/map/times/station_aqi"
-    assert (stations["timesUrl"], stations["rastersUrl"]) == (None, None)
+    assert (stations["timesUrl"], stations["tilesUrl"]) == (None, None)
     assert next(f for f in aqi["fields"] if f["name"] == "pm25_ug_m3")["unit"] == "ug/m3"
     assert next(f for f in aqi["fields"] if f["name"] == "category")["choices"]["5"]["zh"] == "重度污染"
     assert len(aqi["legend"]) == 7

@@ -11,8 +11,9 @@ import shapely
 
 from geo.errors import SourceUnavailable
 from geo.geodesic import circle
-from web_map.report import Report, ReportLayer, write_report
+from web_map.report import Report, ReportLayer
 from web_map.report_map import MapFrame
+from web_map.report_page import write_report
 
 MADE = pd.Timestamp("2021-10-20T22:00", tz="Asia/Shanghai")
 

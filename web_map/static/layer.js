@@ -1,7 +1,7 @@
 // One layer of the map: fetched when switched on, narrowed by facets and time, drawn by its declared style.
 
 import { MOST_ARRANGED, makeBadge } from "./badges.js";
-import { MOST_FEATURES, fetchFeatures, fetchJson } from "./features.js";
+import { MOST_FEATURES, fetchFeatures } from "./features.js";
 import { labelPoint } from "./geometry.js";
 import { featureName, popupNode, tooltipNode } from "./popups.js";
 import { ShapeMarker, pathOptions } from "./symbols.js";
@@ -140,7 +140,7 @@ export class MapLayer {
     this.names = [];
     for (const feature of features) this.drawFeature(feature);
     this.drawTicks(features);
-    if (this.rastersUrl) await this.drawRasters(features);
+    if (this.tilesUrl) this.drawRasters(features);
     if (this.style.group === "base") this.app.credit(features);
     this.app.arrange();
     this.app.restack();
@@ -156,7 +156,7 @@ export class MapLayer {
       interactive,
       pointToLayer: (_, latlng) => this.pointSign(feature, latlng, symbol),
     });
-    if (this.style.z < 20 && !this.rastersUrl) this.app.underlay(this, feature, symbol, this.group);
+    if (this.style.z < 20 && !this.tilesUrl) this.app.underlay(this, feature, symbol, this.group);
     if (interactive) this.describe(shape, feature);
     this.group.addLayer(shape);
     if (feature.geometry.type.endsWith("Polygon")) this.drawInside(feature, symbol);
@@ -247,14 +247,18 @@ export class MapLayer {
     );
   }
 
-  async drawRasters(features) {
-    for (const feature of features) {
-      const url = `${this.rastersUrl}/${encodeURIComponent(feature.id)}`;
-      const { bounds } = await fetchJson(url);
-      const [west, south, east, north] = bounds;
-      const box = [[south, west], [north, east]];
-      this.group.addLayer(L.imageOverlay(`${url}.png`, box, { pane: "suyuanRasters", className: "raster-image" }));
-    }
+  // One layer of tiles for all rasters, the newest on top, however many there are.
+  drawRasters(features) {
+    if (!features.some((feature) => feature.geometry)) return;
+    const [west, south, east, north] = this.bbox;
+    const tiles = L.tileLayer(`${this.tilesUrl}/{z}/{y}/{x}`, {
+      pane: "suyuanRasters",
+      className: "raster-tiles",
+      bounds: [[south, west], [north, east]],
+      maxNativeZoom: 14,
+      maxZoom: 22,
+    });
+    this.group.addLayer(tiles);
   }
 
   get few() {

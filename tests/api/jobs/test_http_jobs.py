@@ -203,6 +203,12 @@ def test_the_list_is_paged_and_filtered(idle: httpx.Client) -> None:
     assert [j["jobID"] for j in idle.get("/jobs?processID=zone-incident").json()["jobs"]] == ids[2:]
     assert idle.get("/jobs?status=successful,failed").json()["numberMatched"] == 0
     assert idle.get("/jobs?status=lost").status_code == 422
+    made = idle.get(f"/jobs/{ids[0]}").json()["created"]
+    assert ids[0] in [job["jobID"] for job in idle.get(f"/jobs?datetime={made}").json()["jobs"]]
+    assert idle.get("/jobs?datetime=2030-01-01T00:00:00Z/..").json()["numberMatched"] == 0
+    assert idle.get("/jobs?minDuration=0").json()["numberMatched"] == 0, "what waits has no duration"
+    assert idle.get("/jobs?maxDuration=-1").status_code == 422
+    assert idle.get("/jobs?datetime=yesterday").status_code == 422
     twice = idle.get("/jobs?status=accepted&status=running&limit=1").json()
     following = next(link["href"] for link in twice["links"] if link["rel"] == "next")
     assert following.count("status=") == 2

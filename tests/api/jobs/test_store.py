@@ -1,14 +1,17 @@
 """The store of jobs: what is written stays, and only the one who holds a job may finish it."""
 
 import multiprocessing
-from datetime import timedelta
+import sqlite3
+from datetime import timedelta, timezone
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from api.errors import Busy, Conflict, UnknownResource
-from api.jobs.model import Findings, State
+from api.jobs.model import Findings, State, utc_now
 from api.jobs.store import MOST_ATTEMPTS, JobStore
+from api.jobs.wanted import Wanted
 from api.jobs.worker import _Reporter
 from geo.errors import SourceUnavailable
 
@@ -111,8 +114,85 @@ def test_pages_go_back_in_time(store: JobStore) -> None:
     assert ([job.id for job in page], matched) == (ids[:-3:-1], 5)
     older, _ = store.page(limit=9, before=page[-1].sequence)
     assert [job.id for job in older] == ids[2::-1]
-    assert store.page(states=["running"]) == ([], 0)
-    assert store.page(processes=["trace"])[1] == 0
+    assert store.page(Wanted(states=["running"])) == ([], 0)
+    assert store.page(Wanted(processes=["trace"]))[1] == 0
+
+
+def test_a_list_by_time_and_duration(store: JobStore) -> None:
+    first, second = submit(store), submit(store)
+    held = store.claim("r", most=1)
+    made = store.get(first).created
+    assert held.id == first
+    exactly = Wanted(created=(made, made))
+    assert first in [job.id for job in store.page(exactly)[0]]
+    shown = pd.Timestamp(made).floor("ms")
+    assert first in [job.id for job in store.page(Wanted(created=(shown, shown)))[0]], "as a status document shows it"
+    assert store.page(Wanted(created=(made + timedelta(days=1), None))) == ([], 0)
+    assert store.page(Wanted(created=(None, made - timedelta(seconds=1)))) == ([], 0)
+    china = made.astimezone(timezone(timedelta(hours=8))) - timedelta(seconds=1)
+    assert store.page(Wanted(created=(china, None)))[1] == 2, "whatever the zone"
+    # What waits has no duration; what runs has one, and what ended keeps it.
+    assert [job.id for job in store.page(Wanted(seconds=(0, None)))[0]] == [first]
+    with sqlite3.connect(store.path) as base:
+        base.execute("UPDATE jobs SET started = ? WHERE id = ?", ((made - timedelta(seconds=90)).isoformat(), first))
+    base.close()
+    store.fail(store.get(first), "x", "y")
+    for seconds, found in (((80, None), 1), ((None, 80), 0), ((80, 100), 1), ((100, None), 0)):
+        assert store.page(Wanted(seconds=seconds))[1] == found, seconds
+    assert store.get(second).started is None
+
+
+@pytest.mark.parametrize(
+    ("limits", "running"),
+    [
+        ({}, ["analyst", "analyst", "admin"]),
+        ({"analyst": 1}, ["analyst", "admin"]),
+        ({"analyst": 0}, ["admin"]),
+        ({"admin": 0}, ["analyst", "analyst"]),
+        ({"analyst": 5, "admin": 5, "emergency": 0}, ["analyst", "analyst", "admin"]),
+    ],
+)
+def test_a_role_runs_no_more_than_it_may(store: JobStore, limits: dict[str, int], running: list[str]) -> None:
+    for _ in range(3):
+        submit(store)
+    submit(store, "emergency") if "emergency" in limits else None
+    claimed = [job.role for _ in range(2) if (job := store.claim("r", most=2, of_role=limits))]
+    submit(store, "admin")
+    claimed += [job.role for _ in range(2) if (job := store.claim("r", most=2, of_role=limits))]
+    assert sorted(claimed) == sorted(running)
+
+
+def test_a_place_that_a_role_may_not_use_is_another_roles(store: JobStore) -> None:
+    first, second, other = submit(store), submit(store), submit(store, "admin")
+    limits = {"analyst": 1, "admin": 1}
+    taken = [store.claim("r", most=2, of_role=limits).id for _ in range(2)]
+    assert set(taken) == {first, other}
+    assert store.claim("r", most=2, of_role=limits) is None
+    store.dismiss(first)
+    assert store.claim("r", most=2, of_role=limits).id == second
+
+
+def test_old_jobs_are_cleared_and_open_ones_stay(store: JobStore) -> None:
+    ended, failed, running, waiting = (submit(store) for _ in range(4))
+    for _ in range(2):
+        job = store.claim("r", most=9)
+        store.log(job.id, "INFO", "line")
+        if job.id == failed:
+            store.fail(job, "x", "y")
+        else:
+            store.record(job, NOTHING)
+            store.succeed(store.get(ended))
+    assert store.claim("r", most=9).id == running
+    now = utc_now()
+    assert store.clear(now - timedelta(days=1)) == []
+    assert store.clear(now + timedelta(days=1), states=("failed",)) == [failed]
+    assert store.clear(now + timedelta(days=1)) == [ended]
+    assert [job.id for job in store.page()[0]] == [waiting, running]
+    with pytest.raises(UnknownResource, match="no job"):
+        store.lines(ended)
+    with sqlite3.connect(store.path) as base:
+        assert base.execute("SELECT DISTINCT job FROM log").fetchall() == []
+    base.close()
 
 
 def _claim(path: Path, name: str, found: "multiprocessing.Queue[list[str]]") -> None:
