@@ -25,7 +25,8 @@ def parse_angles(column: pd.Series, axis: Axis) -> NDArray[np.float64]:
     """Read a column of longitudes or latitudes.
 
     Numbers are taken as they are. ``119°12'30"E``, ``E119°12'30"``, ``东经119度12分30秒``, ``119 12 30``,
-    ``119:12:30``, ``119-12-30`` and ``119°12.5'`` are degrees, minutes and seconds, ``119.2E`` are degrees. West and south are negative.
+    ``119:12:30``, ``119-12-30`` and ``119°12.5'`` are degrees, minutes and seconds, ``119.2E`` are degrees.
+    West and south are negative.
 
     Parameters
     ----------
