@@ -20,6 +20,7 @@ from layers.provenance import content_hash
 from layers.store import Workspace
 from tests.api.jobs.conftest import INCIDENT, SHORT, until
 
+OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 PROCESSES = {process.id: process for process in all_processes()}
 
 
@@ -76,7 +77,21 @@ def test_every_process_is_listed_and_described(idle: httpx.Client) -> None:
         assert set(described["outputs"]) == set(PROCESSES[item["id"]].result_layers)
         assert '"null"' not in json.dumps(described)
     answer = idle.get("/processes/nothing")
-    assert (answer.status_code, answer.json()["type"]) == (404, "urn:suyuan:problem:not-found")
+    assert (answer.status_code, answer.json()["type"]) == (404, f"{OGC}/no-such-process")
+    assert idle.get("/jobs/nothing").json()["type"] == f"{OGC}/no-such-job"
+    waiting = execute(idle, "hotspots-gi", SHORT).json()["jobID"]
+    assert idle.get(f"/jobs/{waiting}/results").json()["type"] == f"{OGC}/result-not-ready"
+
+
+def test_the_list_of_processes_is_paged(idle: httpx.Client) -> None:
+    seen, path = [], "/processes?limit=5"
+    while path:
+        page = idle.get(path).json()
+        assert len(page["processes"]) <= 5
+        seen += [item["id"] for item in page["processes"]]
+        path = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+    assert seen == list(PROCESSES)
+    assert idle.get("/processes?limit=0").status_code == 422
 
 
 def test_a_job_from_request_to_layer(web: httpx.Client, places: Path) -> None:
