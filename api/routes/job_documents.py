@@ -38,6 +38,14 @@ _MESSAGES = {
     State.DISMISSED: "已取消 dismissed",
 }
 
+STATE_NAMES = {
+    "accepted": "排队",
+    "running": "运行中",
+    "successful": "成功",
+    "failed": "失败",
+    "dismissed": "已取消",
+}
+
 
 def job_path(job_id: str, *parts: str) -> str:
     """Return the path of a job or of something of it."""

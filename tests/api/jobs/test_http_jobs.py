@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import httpx
+import pandas as pd
 import pytest
 
 from api.accounts.roles import LOCAL
@@ -247,3 +248,16 @@ def test_dismissing_a_finished_job_forgets_its_result(web: httpx.Client, setting
 
 def test_who_submitted_stands_with_the_job(idle: httpx.Client) -> None:
     assert execute(idle, "hotspots-gi", SHORT).json()["suyuan:owner"] == LOCAL.name
+
+
+def test_pages_of_jobs_are_in_both_languages_and_in_the_citys_time(idle: httpx.Client, settings: Settings) -> None:
+    job = execute(idle, "hotspots-gi", SHORT).json()["jobID"]
+    made = pd.Timestamp(JobStore(settings.workspace).get(job).created).tz_convert("Asia/Shanghai")
+    for path in ("/jobs?f=html", f"/jobs/{job}?f=html"):
+        page = idle.get(path).text
+        assert "北京时间 Beijing time" in page
+        assert f"{made:%Y-%m-%d %H:%M:%S}" in page
+        assert "排队" in page
+        assert "accepted" in page
+    assert job not in idle.get("/jobs?f=html&status=failed").text
+    assert "没有这样的任务" in idle.get("/jobs?f=html&status=failed").text
