@@ -54,3 +54,7 @@ class Throttled(Busy):
 
 class TooLarge(DoorError, InvalidInput):
     """The body of a request is larger than is taken."""
+
+
+class InvalidOption(DoorError, InvalidInput):
+    """A value on the command line, or a setting, that is not allowed."""

@@ -14,7 +14,6 @@ from starlette.exceptions import HTTPException
 from api.errors import (
     Busy,
     Conflict,
-    DoorError,
     Forbidden,
     NoSuchJob,
     NoSuchProcess,
@@ -26,6 +25,7 @@ from api.errors import (
 )
 from api.language import Language, allowed_zh, preferred
 from api.processes.describe import InvalidFields
+from api.translation import told
 from geo.errors import InvalidInput, MissingData, NotConverged, SourceUnavailable, SuyuanError
 from layers.store import UnknownLayer
 
@@ -109,9 +109,7 @@ def error_response(error: SuyuanError, request: Request) -> JSONResponse:
     if problem.status == 500 or (problem.status == 503 and not isinstance(error, Busy)):
         _log.error("%s: %s", request.url.path, error)
     language = preferred(request.headers.get("accept-language"))
-    detail = _without_place(" ".join(str(error).split()), request)
-    if language == "zh" and isinstance(error, DoorError) and error.zh:
-        detail = error.zh
+    detail = _without_place(told(str(error), language, getattr(error, "zh", "")), request)
     headers: dict[str, str] = {}
     if isinstance(error, Busy):
         headers["Retry-After"] = str(error.retry_seconds)

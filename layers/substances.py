@@ -1,11 +1,9 @@
 """Hazardous substances and their threat levels: a sourced table that users extend, and unit conversion."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
-
-import pandas as pd
 
 from geo.errors import InvalidInput
 from layers.tables import read_table
@@ -142,14 +140,18 @@ def _read(path: Path) -> dict[str, Substance]:
     if missing:
         raise InvalidInput(f"{path.name}: no column {', '.join(missing)}; a table of substances needs it")
     rows = table.astype("str").where(table.notna(), "")
-    return {str(name): _substance(group, path) for name, group in rows.groupby("name", sort=False)}
+    groups: dict[str, list[dict[str, str]]] = {}
+    for row in rows.to_dict(orient="records"):
+        plain = {str(column): str(value) for column, value in row.items()}
+        groups.setdefault(plain["name"], []).append(plain)
+    return {name: _substance(group, path) for name, group in groups.items()}
 
 
-def _substance(group: pd.DataFrame, path: Path) -> Substance:
-    first = group.iloc[0]
+def _substance(group: Sequence[Mapping[str, str]], path: Path) -> Substance:
+    first = group[0]
 
     def text(column: str) -> str:
-        return str(first[column]).strip() if column in group.columns else ""
+        return first.get(column, "").strip()
 
     return Substance(
         name=text("name"),
@@ -158,14 +160,12 @@ def _substance(group: pd.DataFrame, path: Path) -> Substance:
         cas=text("cas"),
         molar_mass=_number(first["molar_mass_g_mol"], f"{path.name}, {text('name')}: molar_mass_g_mol"),
         liquefied=text("liquefied") == "yes",
-        thresholds=tuple(
-            _threshold(row, f"{path.name}, {text('name')}") for _, row in group.iterrows() if row["scheme"]
-        ),
+        thresholds=tuple(_threshold(row, f"{path.name}, {text('name')}") for row in group if row["scheme"]),
     )
 
 
-def _threshold(row: pd.Series, where: str) -> Threshold:
-    scheme, unit = str(row["scheme"]).strip().lower(), str(row["unit"]).strip()
+def _threshold(row: Mapping[str, str], where: str) -> Threshold:
+    scheme, unit = row["scheme"].strip().lower(), row["unit"].strip()
     if scheme not in SCHEMES:
         raise InvalidInput(f"{where}: scheme {scheme!r}; use one of {', '.join(SCHEMES)}")
     level = int(_number(row["level"], f"{where}: level"))
@@ -173,9 +173,9 @@ def _threshold(row: pd.Series, where: str) -> Threshold:
         raise InvalidInput(f"{where}: {scheme} has no level {level}")
     if unit not in _UNITS:
         raise InvalidInput(f"{where}: unit {unit!r}; use one of {', '.join(_UNITS)}")
-    duration = str(row.get("duration_min", "")).strip()
+    duration = row.get("duration_min", "").strip()
     minutes = int(_number(duration, f"{where}: duration_min")) if duration else None
-    return Threshold(scheme, level, minutes, _number(row["value"], f"{where}: value"), unit, str(row["source"]))
+    return Threshold(scheme, level, minutes, _number(row["value"], f"{where}: value"), unit, row["source"])
 
 
 def _number(value: object, where: str) -> float:

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
 from tracing.emerging_kernel import PATTERNS, WINDOWS, patterns, space_time_gi_z
-from tracing.gi_kernel import benjamini_hochberg, confidence_class, two_sided_p
+from tracing.gi_kernel import benjamini_hochberg, confidence_class, discoveries, two_sided_p
 from tracing.local_places import MIN_PLACES, numeric_column
 from tracing.mann_kendall_kernel import mann_kendall_z
 from tracing.neighbours import neighbour_matrix, parse_rule
-from tracing.overlap_kernel import inflation
 from tracing.spatial_scale import choose_scale
+from tracing.trend_kernel import inflation, pooled_memory
 
 RESULT_COLUMNS = (
     "pattern",
@@ -34,7 +34,11 @@ MIN_STEPS = 10
 SIGNIFICANT = 0.10
 # Days, months and years are those of the city's calendar.
 CITY = "Asia/Shanghai"
+TRENDS = ("corrected", "mann-kendall", "hamed-rao")
 STEPS = {"hour": "h", "day": "D", "month": "M", "year": "Y"}
+
+# Places from which the memory is estimated, at most; more would not make it surer.
+_MOST_FOR_MEMORY = 10_000
 
 Array = NDArray[np.float64]
 
@@ -51,10 +55,12 @@ class CubeRule:
     back : steps before a bin's own that belong to its neighbourhood.
     window : cube, neighbourhood or step; see `tracing.emerging_kernel.space_time_gi_z`.
     zero : whether a missing bin is 0 (counts of events), not missing.
-    autocorrelation : whether the trend's p is corrected for autocorrelation (Hamed and Rao); it needs long series: of
-        36 steps without trend it still calls 9 to 16 % at 5 %.
-    overlap : whether the trend's p allows for the steps that successive neighbourhoods share, which is known exactly
-        (`tracing.overlap_kernel`); without it 14 % of series of 12 steps without trend are called at 5 %.
+    trend : how the trend's p is found. corrected (the default): Mann-Kendall with the variance that a series without
+        trend has when successive neighbourhoods share steps, which is known exactly, and when the values have a memory
+        from step to step, which is estimated from all places together (`tracing.trend_kernel`). mann-kendall: without
+        it, as ArcGIS does; of series without trend and memory 14 to 16 % are then called at 5 %. hamed-rao: corrected
+        for the autocorrelation that each series shows by itself, which needs long series (of 36 steps without trend it
+        still calls 9 to 16 % at 5 %).
     """
 
     step: str = "as given"
@@ -62,8 +68,7 @@ class CubeRule:
     back: int = 1
     window: str = "cube"
     zero: bool = False
-    autocorrelation: bool = False
-    overlap: bool = False
+    trend: str = "corrected"
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def emerging(
         - `pattern` : one of `tracing.emerging_kernel.PATTERNS`; bins are hot or cold at a false discovery rate of 10 %
           over the places of their step, a trend is significant at one of 10 % over the places
         - `last_z`, `last_p`, `last_p_fdr`, `last_class` : space-time Gi* of the last step, as for Gi*
-        - `trend_z`, `trend_p`, `trend_p_fdr` : Mann-Kendall test on the place's z series
+        - `trend_z`, `trend_p`, `trend_p_fdr` : Mann-Kendall test on the place's z series, see `CubeRule.trend`
         - `hot_share_pct`, `cold_share_pct` : percent of the tested steps; `n_tested` : their number
         - `n_neighbours` : neighbours in space
 
@@ -127,10 +132,10 @@ def emerging(
         rule, reasons = replace(rule, neighbours=scale.rule.text), [scale.reason]
     out = emerging_of_cube(cube, rule).rename(columns={"place": place})
     called = int((out["trend_p_fdr"] <= SIGNIFICANT).sum())
-    if called and _reach(rule) and not (rule.overlap or rule.autocorrelation):
+    if called and _reach(rule) and rule.trend == "mann-kendall":
         reasons.append(
             f"{called} places have a significant trend, but successive steps share bins, by which plain Mann-Kendall "
-            "calls about three times too many: --trend overlap allows for it."
+            "calls about three times too many: --trend corrected allows for it."
         )
     out.attrs = {**frame.attrs, "warnings": [*reasons, *_warnings(frame, cube, out, place)]}
     return out
@@ -140,7 +145,11 @@ def emerging_of_cube(cube: Cube, rule: CubeRule) -> gpd.GeoDataFrame:
     """Return the result of `emerging` for a cube that is already formed, without its warnings."""
     around = neighbour_matrix(cube.places.geometry, parse_rule(rule.neighbours))
     z = space_time_gi_z(cube.values, around, window=rule.window, back=rule.back)
-    columns = _columns(z, rule)
+    factor = 1.0
+    if rule.trend == "corrected":
+        sample = cube.values[:: len(cube.values) // _MOST_FOR_MEMORY + 1]
+        factor = inflation(z.shape[1], _reach(rule), pooled_memory(sample))
+    columns = _columns(z, rule, factor)
     columns["n_neighbours"] = np.diff(around.indptr)
     out = cube.places.copy()
     for name in RESULT_COLUMNS:
@@ -192,8 +201,8 @@ def _check(rule: CubeRule) -> None:
             f"neighbours {rule.neighbours!r}: emerging hot spots count neighbours without weights; write knn:8, "
             "distance:3000 (metres), contiguity or auto"
         )
-    if rule.autocorrelation and rule.overlap:
-        raise InvalidInput("the trend is corrected for autocorrelation or for overlap, not for both: choose one")
+    if rule.trend not in TRENDS:
+        raise InvalidInput(f"trend {rule.trend!r} is not known: choose one of {', '.join(TRENDS)}")
 
 
 def _steps(frame: gpd.GeoDataFrame, time: str, step: str) -> pd.Series:
@@ -211,16 +220,16 @@ def _steps(frame: gpd.GeoDataFrame, time: str, step: str) -> pd.Series:
     return times if step == "as given" else times.dt.tz_convert(CITY).dt.tz_localize(None).dt.to_period(STEPS[step])
 
 
-def _columns(z: Array, rule: CubeRule) -> dict[str, np.ndarray]:
+def _columns(z: Array, rule: CubeRule, factor: float) -> dict[str, np.ndarray]:
     tested = ~np.isnan(z)
     p = two_sided_p(z)
-    p_fdr = np.column_stack([benjamini_hochberg(p[:, step]) for step in range(z.shape[1])])
-    sign = np.where(p_fdr <= SIGNIFICANT, np.sign(np.nan_to_num(z)), 0.0).astype(np.int8)
+    found = np.column_stack([discoveries(by_step, SIGNIFICANT) for by_step in np.ascontiguousarray(p.T)])
+    sign = np.where(found, np.sign(z), 0.0).astype(np.int8)
+    last_p_fdr = benjamini_hochberg(p[:, -1])
     n_tested = tested.sum(axis=1)
     judged = tested[:, -1] & (n_tested >= MIN_STEPS)
-    trend_z = np.where(judged, mann_kendall_z(z, autocorrelation=rule.autocorrelation), np.nan)
-    if rule.overlap:
-        trend_z /= np.sqrt(inflation(z.shape[1], _reach(rule)))
+    trend_z = mann_kendall_z(z, autocorrelation=rule.trend == "hamed-rao") / np.sqrt(factor)
+    trend_z = np.where(judged, trend_z, np.nan)
     trend_p = two_sided_p(trend_z)
     trend_p_fdr = benjamini_hochberg(trend_p)
     trend = np.where(trend_p_fdr <= SIGNIFICANT, np.sign(np.nan_to_num(trend_z)), 0.0).astype(np.int8)
@@ -230,8 +239,8 @@ def _columns(z: Array, rule: CubeRule) -> dict[str, np.ndarray]:
         "pattern": pattern,
         "last_z": z[:, -1],
         "last_p": p[:, -1],
-        "last_p_fdr": p_fdr[:, -1],
-        "last_class": confidence_class(z[:, -1], p_fdr[:, -1]),
+        "last_p_fdr": last_p_fdr,
+        "last_class": confidence_class(z[:, -1], last_p_fdr),
         "trend_z": trend_z,
         "trend_p": trend_p,
         "trend_p_fdr": trend_p_fdr,

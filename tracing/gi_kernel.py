@@ -88,6 +88,19 @@ def benjamini_hochberg(p: Array) -> Array:
     return out
 
 
+def discoveries(p: Array, level: float) -> NDArray[np.bool_]:
+    """Return which tests `benjamini_hochberg` calls at a rate of `level`; only small p values are sorted.
+
+    Parameters
+    ----------
+    p : ndarray, shape (n,)
+        NaN where no test was made.
+    """
+    small = np.sort(p[p <= level])
+    called = np.flatnonzero(small * int((~np.isnan(p)).sum()) / np.arange(1, small.size + 1) <= level)
+    return np.asarray(p <= (small[called[-1]] if called.size else -1.0))
+
+
 def confidence_class(z: Array, p_fdr: Array) -> Array:
     """Return -3..+3: the sign of `z` times 1, 2, 3 for a false discovery rate of at most 10, 5, 1 %; NaN stays NaN."""
     level = (p_fdr <= 0.10).astype(float) + (p_fdr <= 0.05) + (p_fdr <= 0.01)

@@ -120,7 +120,7 @@ def trace_parts(
     ------
     InvalidInput, MissingData
         As :func:`tracing.trajectory.trajectories`.
-    SourceUnavailable
+    distributed.KilledWorker
         If the workers of the cluster die of a chunk again and again.
     """
     check_along(met, options.along)
@@ -208,7 +208,7 @@ def _on_cluster(
 
     def take() -> pd.DataFrame:
         future, rows = under_way.popleft()
-        return unpack(_taken(future), starts.iloc[rows], rows, hours=job.hours, options=job.options)
+        return unpack(future.result(), starts.iloc[rows], rows, hours=job.hours, options=job.options)
 
     try:
         for rows in rest:
@@ -225,19 +225,6 @@ def _on_cluster(
 
 def _given(job: TraceJob) -> TraceJob:
     return job
-
-
-def _taken(future: "Future") -> Packed:
-    try:
-        packed: Packed = future.result()
-    except Exception as error:
-        if type(error).__name__ != "KilledWorker":
-            raise
-        raise SourceUnavailable(
-            f"the cluster's workers died again and again ({' '.join(str(error).split())[:200]}); "
-            "give them more memory, or run without SUYUAN_DASK_SCHEDULER"
-        ) from error
-    return packed
 
 
 def _stamp(path: str) -> str:

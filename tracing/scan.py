@@ -12,7 +12,7 @@ from geo.errors import InvalidInput
 from tracing.scan_ellipses import ellipse_measures, zone_shape
 from tracing.scan_kernel import best_of_centres
 from tracing.scan_simulation import Setting, maxima
-from tracing.scan_study import STEP_DAYS, Study, Zones, longest_window, make_zones
+from tracing.scan_study import Study, Zones, longest_window, make_zones
 
 RESULT_COLUMNS = (
     "rank members start end cases expected llr p_value recurrence_days p_gumbel n_places centre radius_km "
@@ -29,6 +29,7 @@ class Options:
     ----------
     max_share : largest share of the measure in a zone, 0 to 1
     max_days : longest cylinder, days; None for 7 with daily steps, else half the study
+    max_time_share : longest cylinder as a share of the study, 0 to 1, instead of `max_days`
     max_radius : largest radius, km, or the unit of Cartesian coordinates
     prospective : only cylinders that reach the last step
     replications : studies drawn under the null hypothesis, at most
@@ -40,6 +41,7 @@ class Options:
 
     max_share: float = 0.5
     max_days: float | None = None
+    max_time_share: float | None = None
     max_radius: float | None = None
     prospective: bool = False
     replications: int = 999
@@ -124,7 +126,9 @@ def scan(study: Study, options: Options = DEFAULT, *, run: Runner | None = None)
         raise InvalidInput("--prospective needs times: name their column with --time")
     measures = ellipse_measures(study, options.penalty) if options.ellipses else None
     zones = make_zones(study, max_share=options.max_share, max_radius=options.max_radius, measures=measures)
-    setting = Setting.of(study, zones, longest_window(study, options.max_days), prospective=options.prospective)
+    setting = Setting.of(
+        study, zones, longest_window(study, options.max_days, options.max_time_share), prospective=options.prospective
+    )
     found = _separate(_best(setting, zones, study))
     numbers = _maxima(setting, found[0].statistic if found else np.inf, options, run or maxima)
     return _table(study, zones, found, numbers, options)
@@ -209,7 +213,7 @@ def _table(
         notes.append(f"Stopped after {numbers.size} replications: {shown[0][1]} had as high a maximum.")
     tested = table["test_statistic"].to_numpy(dtype=float)
     table["p_value"], table["p_gumbel"] = p, gumbel_p(tested, numbers)
-    days = STEP_DAYS[study.step] if options.prospective and study.step is not None else np.nan
+    days = study.step_days if options.prospective else np.nan
     table["recurrence_days"] = days / p
     shapes = gpd.GeoSeries([zone_shape(study, zones, c.row, len(c.places)) for c, _ in shown], crs="EPSG:4326")
     out = gpd.GeoDataFrame(table[RESULT_COLUMNS.split()], geometry=shapes, crs="EPSG:4326")
@@ -254,6 +258,9 @@ def _period(study: Study, cluster: Cluster) -> tuple[str | None, str | None]:
     if study.steps is None:
         return None, None
     last = study.steps[cluster.stop] - pd.Timedelta(days=1)
+    if study.step == "generic":
+        count = (pd.DatetimeIndex([study.steps[cluster.first], last]) - pd.Timestamp("1970-01-01")).days
+        return str(count[0]), str(count[1])
     return study.steps[cluster.first].strftime("%Y-%m-%d"), last.strftime("%Y-%m-%d")
 
 

@@ -12,8 +12,9 @@ from geo.errors import InvalidInput, MissingData
 from geo.geodesic import distance_m
 
 Model = Literal["space-time-permutation", "poisson", "bernoulli"]
-Step = Literal["day", "month", "year"]
-STEP_DAYS = {"day": 1.0, "month": 365.2425 / 12.0, "year": 365.2425}
+# A generic step is a number that counts something: days, for want of anything better.
+Step = Literal["day", "month", "year", "generic"]
+STEP_DAYS = {"day": 1.0, "month": 365.2425 / 12.0, "year": 365.2425, "generic": 1.0}
 
 Floats = NDArray[np.float64]
 
@@ -36,8 +37,9 @@ class Study:
     cases : whole numbers, shape (places, steps)
     measure : shape (places, steps); expected cases, or cases and controls together for bernoulli
     steps : first day of each step and of the one after the last; None without time
-    step : length of a step; None without time
+    step : unit of a step's length; None without time
     notes : what was assumed
+    length : a step's length in that unit; the first step may be shorter
     """
 
     model: Model
@@ -48,6 +50,12 @@ class Study:
     steps: pd.DatetimeIndex | None = None
     step: Step | None = None
     notes: tuple[str, ...] = ()
+    length: int = 1
+
+    @property
+    def step_days(self) -> float:
+        """Days of a step; NaN without time."""
+        return STEP_DAYS[self.step] * self.length if self.step is not None else float("nan")
 
 
 @dataclass(frozen=True)
@@ -153,23 +161,28 @@ def distances(study: Study, centre: int) -> Floats:
     return distance_m(x[centre], y[centre], x, y) / 1000.0
 
 
-def longest_window(study: Study, max_days: float | None) -> int:
-    """Return the most steps of a cylinder: what fits into `max_days`.
+def longest_window(study: Study, max_days: float | None, max_time_share: float | None = None) -> int:
+    """Return the most steps of a cylinder: what fits into `max_days`, or into a share of the study.
 
-    Without it 7 days for daily steps, half the study for months and years.
+    Without either 7 days for daily steps, half the study for others.
 
     Raises
     ------
     InvalidInput
-        Not even one step fits.
+        Not even one step fits, or both are given.
     """
     steps = study.cases.shape[1]
     if study.step is None:
         return 1
+    if max_days is not None and max_time_share is not None:
+        raise InvalidInput("--max-days and --max-time-share both limit the length of a cluster: give one")
     if max_days is None:
-        longest = 7 if study.step == "day" else steps // 2
+        if max_time_share is None and study.step == "day":
+            longest = max(1, int(7 / study.length))
+        else:
+            longest = int(steps * (0.5 if max_time_share is None else max_time_share) + 1e-9)
         return max(1, min(longest, steps))
-    longest = int(max_days / STEP_DAYS[study.step] + 1e-9)
+    longest = int(max_days / study.step_days + 1e-9)
     if longest < 1:
-        raise InvalidInput(f"--max-days {max_days:g} is shorter than one {study.step}, the step of the times")
+        raise InvalidInput(f"--max-days {max_days:g} is shorter than one step of the times, {study.step_days:g} days")
     return min(longest, steps)

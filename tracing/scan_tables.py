@@ -25,7 +25,8 @@ class Tables:
     places : columns `id`, `x`, `y`, one row a place
     population : columns `id`, `population`, and as there are `time`, `stratum`; None without
     cartesian : whether x, y are plain coordinates
-    step : length of a time step; None without time
+    step : unit of the time steps; None without time
+    length : units of a step; steps are counted back from the end of the study, so the first may be shorter
     """
 
     cases: pd.DataFrame
@@ -33,6 +34,7 @@ class Tables:
     population: pd.DataFrame | None = None
     cartesian: bool = False
     step: Step | None = None
+    length: int = 1
 
 
 def make_study(
@@ -69,7 +71,7 @@ def make_study(
     if counts.sum() < 2.0:
         raise MissingData(f"{counts.sum():.0f} cases in all: a scan needs at least 2")
     measure = _measure(tables, model, (where, when, steps), counts, places)
-    return Study(model, places, tables.cartesian, counts, measure, steps, tables.step)
+    return Study(model, places, tables.cartesian, counts, measure, steps, tables.step, length=tables.length)
 
 
 def _measure(
@@ -226,9 +228,12 @@ def _steps(tables: Tables, start: pd.Timestamp | None, end: pd.Timestamp | None)
     outside = times[(times < first) | (times >= last + pd.Timedelta(days=1))]
     if len(outside):
         raise InvalidInput(f"a case of {outside.iloc[0]:%Y-%m-%d} lies outside {first:%Y-%m-%d} to {last:%Y-%m-%d}")
-    code = {"day": "D", "month": "M", "year": "Y"}[tables.step]
-    begin, after = first.to_period(code), last.to_period(code) + 1
-    return pd.period_range(begin, after, freq=code).to_timestamp(how="start")
+    if tables.length < 1:
+        raise InvalidInput(f"--step-length {tables.length}: give 1 or more")
+    code = {"day": "D", "month": "M", "year": "Y", "generic": "D"}[tables.step]
+    edges = pd.period_range(first.to_period(code), last.to_period(code) + 1, freq=code).to_timestamp(how="start")
+    kept = np.arange(len(edges) - 1, 0, -tables.length)[::-1]
+    return edges[np.concatenate([[0], kept])]
 
 
 def _steps_of(times: pd.Series, steps: pd.DatetimeIndex) -> NDArray[np.intp]:

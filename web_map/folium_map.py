@@ -27,6 +27,18 @@ from web_map.symbols import LayerStyle
 TITLE = "溯源 Suyuan · 空气质量监测与溯源地图"
 # Where the first city lies, for a workspace in which no layer has a place yet: west, south, east, north.
 DEFAULT_BOUNDS = (118.4, 34.0, 119.8, 35.1)
+# Results that the page can show at once, computed from a point or an area that was drawn on it.
+DRAWN_RESULTS = (
+    "affected_zones",
+    "zone_bands",
+    "arrival_lines",
+    "incident_measurements",
+    "zone_districts",
+    "zone_objects",
+    "zone_areas",
+    "area_districts",
+    "area_objects",
+)
 _EXTENT_LAYERS = ("districts", "stations", "station_aqi")
 
 
@@ -91,6 +103,7 @@ def build_map(
     times_url: str = "/map/times",
     basemap: Basemap | None = None,
     day: str | None = None,
+    substances: Sequence[tuple[str, str]] = (),
 ) -> folium.Map:
     """Build the map of a workspace.
 
@@ -108,6 +121,8 @@ def build_map(
         An online base map; without one the page asks no other server for anything.
     day : str, optional
         A day of the city, as 2021-11-01: ledgers that are kept by period show what was valid then.
+    substances : sequence of (str, str)
+        English and Chinese names to choose from where an incident is told on the map.
 
     Returns
     -------
@@ -142,6 +157,8 @@ def build_map(
         "bounds": bounds,
         "groups": [{"id": key, "zh": zh, "en": en} for key, (zh, en) in GROUPS.items()],
         "layers": layers,
+        "results": [_result_config(name, styles, collections_url) for name in DRAWN_RESULTS],
+        "substances": [{"name": name, "zh": zh} for name, zh in substances],
     }
     _PageConfig(config).add_to(leaflet)
     return leaflet
@@ -197,6 +214,29 @@ def _layer_config(record: LayerRecord, style: LayerStyle, collections_url: str, 
         "fields": _fields(schema),
         "style": asdict(style),
         "legend": [asdict(entry) for entry in legend_entries(style, record.title_zh, record.title_en)],
+    }
+
+
+def _result_config(name: str, styles: Mapping[str, LayerStyle], collections_url: str) -> dict[str, Any]:
+    """Return what the page needs to show a result that is not there yet."""
+    schema = SCHEMAS[name]
+    style = styles.get(name) or style_for(name, schema.geometry)
+    return {
+        "id": name,
+        "schema": name,
+        "title": {"zh": schema.title_zh, "en": schema.title_en},
+        "note": {"zh": "", "en": ""},
+        "synthetic": False,
+        "count": 0,
+        "bbox": None,
+        "timeField": None,
+        "itemsUrl": f"{collections_url}/{quote(name, safe='')}/items",
+        "itemsQuery": {},
+        "rastersUrl": None,
+        "timesUrl": None,
+        "fields": _fields(schema),
+        "style": asdict(style),
+        "legend": [asdict(entry) for entry in legend_entries(style, schema.title_zh, schema.title_en)],
     }
 
 

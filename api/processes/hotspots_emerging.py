@@ -36,10 +36,10 @@ class EmergingInputs(Inputs):
     missing: Literal["missing", "zero"] = Field(
         "missing", description="what a place without a value in a step has: no value, or zero (counts of events)"
     )
-    trend: Literal["mann-kendall", "overlap", "hamed-rao"] = Field(
-        "mann-kendall",
-        description="test for the trend; overlap allows for the steps that successive neighbourhoods share, hamed-rao "
-        "corrects it for autocorrelation (long series)",
+    trend: Literal["corrected", "mann-kendall", "hamed-rao"] = Field(
+        "corrected",
+        description="test for the trend: Mann-Kendall allowing for the steps that successive neighbourhoods share and "
+        "for the values' memory; plain mann-kendall, as ArcGIS; or hamed-rao, by each series' autocorrelation",
     )
 
 
@@ -53,8 +53,7 @@ def run(inputs: EmergingInputs, context: Context) -> Outcome:
         back=inputs.steps_back,
         window=inputs.window,
         zero=inputs.missing == "zero",
-        autocorrelation=inputs.trend == "hamed-rao",
-        overlap=inputs.trend == "overlap",
+        trend=inputs.trend,
     )
     result = context.compute(emerging, frame, inputs.value, time=inputs.time, place=inputs.id, rule=rule)
     context.progress(1, 1, "emerging hot spots")

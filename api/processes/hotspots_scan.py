@@ -2,14 +2,16 @@
 
 from datetime import date
 from functools import partial
-from typing import Annotated, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal
 
 import pandas as pd
-from pydantic import Field, field_validator
+from pydantic import Field, ValidationError, field_validator
 
 from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
 from api.processes.scan_inputs import Columns, read_tables
+from api.processes.scan_parameters import parameters_of
 from geo.errors import InvalidInput
 from tracing.scan import Options, Runner, scan
 from tracing.scan_jobs import spread_maxima
@@ -21,9 +23,11 @@ class ScanInputs(Inputs):
     """Which cases, where and when, against which expectation, in cylinders of which size."""
 
     file: Annotated[str, Cli(positional=True, metavar="FILE")] = Field(
-        description="cases, one row a case or a count: a file or the id of a layer", examples=["cases.csv"]
+        description="cases, one row a case or a count: a file or the id of a layer; or SaTScan's parameter file "
+        "(.prm), which names all the rest",
+        examples=["cases.csv"],
     )
-    cases: Annotated[str, Cli(metavar="COLUMN")] = Field(description="column with the number of cases")
+    cases: Annotated[str, Cli(metavar="COLUMN")] = Field("cases", description="column with the number of cases")
     time: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
         None, description="column with dates, months or years; without it space only"
     )
@@ -37,14 +41,14 @@ class ScanInputs(Inputs):
         None, description="id, population and perhaps a date or year; without it a column of the cases' file"
     )
     controls: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
-        None, description="column with the number of controls, for bernoulli"
+        None, description="column with the number of controls, for bernoulli, or a file with their own rows"
     )
     adjust: Annotated[str, Cli(metavar="COLUMNS")] = Field(
         "auto",
         description="columns such as agegroup,sex by which expected cases are standardised; auto: those that cases "
         "and population share, none: none",
     )
-    model: Model = Field(description="null hypothesis")
+    model: Model | None = Field(None, description="null hypothesis; a .prm file names its own")
     cartesian: Annotated[str | None, Cli(metavar="X,Y")] = Field(
         None, description="columns of plain coordinates; without them longitude and latitude, geodesic distances"
     )
@@ -52,6 +56,13 @@ class ScanInputs(Inputs):
     max_days: float | None = Field(
         None, gt=0, description="longest cluster, days; without it 7 for dates, half the study for months and years"
     )
+    max_time_share: float | None = Field(
+        None, gt=0, le=1, description="longest cluster as a share of the study, instead of max-days"
+    )
+    step: Annotated[Literal["auto", "day", "month", "year", "generic"], Zh("时间步长；auto 按时间列的写法")] = Field(
+        "auto", description="time step; auto: as the times are written; generic: the times are plain whole numbers"
+    )
+    step_length: int = Field(1, ge=1, description="days, months or years of a step, counted back from the study's end")
     max_radius_km: float | None = Field(
         None, gt=0, description="largest radius, km (the coordinates' unit with cartesian)"
     )
@@ -80,7 +91,21 @@ class ScanInputs(Inputs):
 
 def run(inputs: ScanInputs, context: Context) -> Outcome:
     """Find the cylinders with more cases than expected."""
-    columns = Columns(inputs.cases, inputs.time, inputs.id, inputs.controls, inputs.cartesian, inputs.adjust)
+    if Path(inputs.file).suffix.lower() == ".prm":
+        told = parameters_of(context.file(inputs.file), inputs.file)
+        inputs = _checked(inputs.model_dump(exclude_unset=True) | {"file": told.pop("file")}, told)
+    if inputs.model is None:
+        raise InvalidInput("--model is missing: choose one of space-time-permutation, poisson, bernoulli")
+    columns = Columns(
+        inputs.cases,
+        inputs.time,
+        inputs.id,
+        inputs.controls,
+        inputs.cartesian,
+        inputs.adjust,
+        inputs.step,
+        inputs.step_length,
+    )
     if inputs.time is None and (inputs.start or inputs.end):
         raise InvalidInput("start and end need times: name their column with --time")
     tables, notes = read_tables(context, inputs.file, columns, places=inputs.places, population=inputs.population)
@@ -88,6 +113,7 @@ def run(inputs: ScanInputs, context: Context) -> Outcome:
     options = Options(
         max_share=inputs.max_share,
         max_days=inputs.max_days,
+        max_time_share=inputs.max_time_share,
         max_radius=inputs.max_radius_km,
         prospective=inputs.prospective,
         replications=inputs.replications,
@@ -107,6 +133,16 @@ def run(inputs: ScanInputs, context: Context) -> Outcome:
         summary_en=f"{cases} cases in {len(study.places)} places: {len(found)} clusters, {sure} with p of 0.05 or less",
         warnings=(*notes, *found.attrs["warnings"]),
     )
+
+
+def _checked(given: dict[str, Any], told: dict[str, Any]) -> ScanInputs:
+    """Return the inputs that a parameter file names, but for those that the user gives."""
+    try:
+        return ScanInputs.model_validate(told | given)
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = ".".join(str(part) for part in first["loc"])
+        raise InvalidInput(f"the parameter file sets {name} to {first['input']!r}: {first['msg']}") from error
 
 
 def _runner(context: Context) -> Runner | None:

@@ -1,7 +1,7 @@
 """The files of a scan: which column is what, and the tables that the scan is made from."""
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +11,7 @@ from api.processes.context import Context
 from geo.errors import InvalidInput, MissingData
 from layers.files import TABLES
 from layers.points import LAT, LON
+from layers.satscan import SATSCAN, read_satscan
 from layers.schema import key
 from layers.tables import infer_types, read_table
 from layers.times import CITY_ZONE, parse_times
@@ -19,6 +20,8 @@ from tracing.scan_tables import Tables
 
 _IDS = ("id", "编号", "place", "station_id", "station", "站点编号", "name", "名称")
 _POPULATION = ("population", "pop", "人口", "people")
+_CONTROLS = ("controls", "control", "对照", "对照数")
+_COARSER: tuple[Step, ...] = ("day", "month", "year")
 _TIMES = ("time", "date", "year", "时间", "日期", "年份", "年")
 # The name that a column without a header is given.
 _UNNAMED = re.compile(r"column_\d+")
@@ -37,6 +40,8 @@ class Columns:
     controls: str | None
     cartesian: str | None
     adjust: str
+    step: str = "auto"
+    step_length: int = 1
 
 
 def read_tables(
@@ -52,9 +57,10 @@ def read_tables(
     InvalidInput, MissingData, SourceUnavailable
         A file or a column that is not there, a time that cannot be read, a place with two positions.
     """
-    raw = _read(context, file)
-    people = None if population is None else _read(context, population)
-    where = raw if places is None else _read(context, places)
+    raw = _read(context, file, columns)
+    raw, columns = _with_controls(context, raw, columns, file)
+    people = None if population is None else _read(context, population, columns)
+    where = raw if places is None else _read(context, places, columns)
     if places is None and people is not None and _axes(raw, columns.cartesian) is None:
         where = people
     table = pd.DataFrame({"cases": raw[_named(raw, columns.cases, "--cases", file)]})
@@ -63,22 +69,58 @@ def read_tables(
         table["controls"] = raw[_named(raw, columns.controls, "--controls", file)]
     step: Step | None = None
     if columns.time is not None:
-        table["time"], step = _times(raw[_named(raw, columns.time, "--time", file)], file)
+        moments = raw[_named(raw, columns.time, "--time", file)]
+        table["time"], written = _times(moments, file, generic=columns.step == "generic")
+        step = _step(written, columns, file)
     residents, groups = _population(raw, people, columns, table.get("time"), population or file)
     if groups:
         table["stratum"] = _joined(raw, groups)
     notes = (f"Expected cases are standardised by {', '.join(groups)}.",) if groups else ()
     found = _places(where, columns, places or file)
-    return Tables(table, found, residents, columns.cartesian is not None, step), notes
+    return Tables(table, found, residents, columns.cartesian is not None, step, columns.step_length), notes
 
 
-def _read(context: Context, source: str) -> pd.DataFrame:
+def _read(context: Context, source: str, columns: Columns) -> pd.DataFrame:
+    if Path(source).suffix.lower() in SATSCAN:
+        axes = _axis_names(columns.cartesian)
+        return infer_types(read_satscan(context.file(source), timed=columns.time is not None, axes=axes))
     if Path(source).suffix.lower() in TABLES:
         table = infer_types(read_table(context.file(source)))
         return table.reset_index(drop=True)
     frame = context.vector(source)
     points = frame.geometry.representative_point()
     return pd.DataFrame(frame.drop(columns=frame.geometry.name)).assign(lon=points.x, lat=points.y)
+
+
+def _with_controls(context: Context, raw: pd.DataFrame, columns: Columns, file: str) -> tuple[pd.DataFrame, Columns]:
+    """Put the rows of a file of controls under those of the cases."""
+    name = columns.controls
+    if name is None or name in raw.columns or not Path(name).suffix:
+        return raw, columns
+    extra = _read(context, name, columns)
+    count = _known(extra, _CONTROLS)
+    if count is None:
+        raise InvalidInput(f"{Path(name).name} has no column controls; it has {', '.join(extra.columns)}")
+    cases = _named(raw, columns.cases, "--cases", file)
+    both = [raw.assign(controls=0), extra.rename(columns={count: "controls"}).assign(**{cases: 0})]
+    return pd.concat(both, ignore_index=True), replace(columns, controls="controls")
+
+
+def _step(written: Step, columns: Columns, file: str) -> Step:
+    """Return the step that was asked for, if the times are written finely enough for it."""
+    if columns.step in ("auto", "generic"):
+        return written
+    wanted: Step = "day" if columns.step == "day" else "month" if columns.step == "month" else "year"
+    if _COARSER.index(wanted) < _COARSER.index(written):
+        raise InvalidInput(f"--step {wanted}: {Path(file).name} has no times finer than a {written}")
+    return wanted
+
+
+def _axis_names(cartesian: str | None) -> tuple[str, str] | None:
+    if cartesian is None:
+        return None
+    x, y = (name.strip() for name in cartesian.split(","))
+    return x, y
 
 
 def _named(table: pd.DataFrame, name: str, option: str, file: str) -> str:
@@ -93,9 +135,9 @@ def _known(table: pd.DataFrame, names: tuple[str, ...]) -> str | None:
 
 
 def _axes(table: pd.DataFrame, cartesian: str | None) -> tuple[str, str] | None:
-    if cartesian is not None:
-        x, y = (name.strip() for name in cartesian.split(","))
-        return (x, y) if x in table.columns and y in table.columns else None
+    names = _axis_names(cartesian)
+    if names is not None:
+        return names if set(names) <= set(table.columns) else None
     lon, lat = _known(table, LON), _known(table, LAT)
     return None if lon is None or lat is None else (lon, lat)
 
@@ -171,10 +213,14 @@ def _joined(table: pd.DataFrame, groups: list[str]) -> pd.Series:
 
 
 def _times(
-    values: pd.Series, file: str, *, middle: bool = False, near: pd.Series | None = None
+    values: pd.Series, file: str, *, middle: bool = False, near: pd.Series | None = None, generic: bool = False
 ) -> tuple[pd.Series, Step]:
     """Return days without zone, and the step that the way of writing them implies; `middle` of a year or month."""
     text = values.astype(str).str.strip()
+    if generic:
+        if not text.str.fullmatch(r"-?\d{1,5}").all():
+            raise InvalidInput(f"--step generic: the times of {Path(file).name} are not all whole numbers")
+        return pd.Timestamp("1970-01-01") + pd.to_timedelta(text.astype(int), unit="D"), "generic"
     if text.str.fullmatch(_SHORT_YEAR).all() and near is not None:
         text = _whole_years(text, int(near.dt.year.median()))
     if text.str.fullmatch(_YEAR).all():

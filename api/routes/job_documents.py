@@ -11,9 +11,11 @@ from fastapi.responses import Response
 from api.errors import ResultNotReady
 from api.jobs.model import Job, State, StoredLayer, utc_now
 from api.jobs.results import ResultFiles
+from api.language import Language, preferred
 from api.routes.geojson import MEDIA_TYPE, collection_text, feature_texts
 from api.routes.links import Link, collection_path, link
 from api.routes.services import Services
+from api.translation import told
 from geo.errors import InvalidInput, MissingData, NotConverged, SourceUnavailable, SuyuanError
 from layers.writers import write_vector
 
@@ -60,7 +62,7 @@ def status_document(request: Request, job: Job) -> dict[str, Any]:
         "processID": job.process,
         "type": "process",
         "status": job.state.public,
-        "message": message(job),
+        "message": message(job, preferred(request.headers.get("accept-language"))),
         "progress": int(100 * job.progress) if not job.state.final or job.state is State.SUCCESSFUL else 0,
         "created": _time(job.created),
         "links": _links(request, job),
@@ -77,10 +79,11 @@ def status_document(request: Request, job: Job) -> dict[str, Any]:
     return body
 
 
-def message(job: Job) -> str:
-    """Return in one line how a job stands."""
+def message(job: Job, language: Language | None = None) -> str:
+    """Return in one line how a job stands; why it failed in the language asked for, in both where none was."""
     if job.state is State.FAILED:
-        return job.reason
+        english, zh = told(job.reason, "en"), told(job.reason, "zh")
+        return {"zh": zh, "en": english}.get(language or "", english if zh == english else f"{zh} · {english}")
     if job.state is State.SUCCESSFUL and job.findings:
         return f"{job.findings.summary_zh} · {job.findings.summary_en}"
     return job.step or _MESSAGES[job.state]

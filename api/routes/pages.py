@@ -2,6 +2,7 @@
 
 import re
 import secrets
+from functools import cache
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -10,6 +11,8 @@ from fastapi.responses import HTMLResponse, JSONResponse, PlainTextResponse, Res
 from markupsafe import Markup
 
 import api
+from api.accounts.roles import Permission
+from api.routes.access import PrincipalDep
 from api.routes.geojson import rfc3339
 from api.routes.links import link
 from api.routes.query import check_format, check_parameters
@@ -19,6 +22,7 @@ from api.routes.services import RecordDep, Services, ServicesDep
 from geo.errors import MissingData, SuyuanError
 from layers.periods import iso_day
 from layers.store import LayerRecord
+from layers.substances import load_substances
 from web_map.assets import missing_assets, require_assets
 from web_map.basemaps import Basemap, online_basemap
 from web_map.folium_map import TITLE, MapPage, build_map, render_page
@@ -48,6 +52,7 @@ def show_portal(
 def show_map(
     request: Request,
     services: ServicesDep,
+    principal: PrincipalDep,
     day: Annotated[
         str, Query(description="day of the city, 2021-11-01: ledgers kept by period as they were then")
     ] = "",
@@ -59,10 +64,18 @@ def show_map(
     require_assets(settings.assets)
     key = settings.tianditu_key.get_secret_value() if settings.tianditu_key else None
     basemap = online_basemap(settings.online_basemap, key)
-    page = render_page(build_map(services.records(), timezone=settings.timezone, basemap=basemap, day=at))
+    leaflet = build_map(
+        services.records(), timezone=settings.timezone, basemap=basemap, day=at, substances=_substance_names()
+    )
+    page = render_page(leaflet)
     nonce = secrets.token_urlsafe(16)
     html = services.templates.get_template("map.html").render(
-        title=TITLE, nonce=nonce, page=_with_nonce(page, nonce), day=at or ""
+        title=TITLE,
+        nonce=nonce,
+        page=_with_nonce(page, nonce),
+        day=at or "",
+        csrf=principal.csrf,
+        may_run=principal.may(Permission.RUN),
     )
     return HTMLResponse(html, headers=_map_headers(nonce, basemap))
 
@@ -103,6 +116,12 @@ def show_metrics(request: Request, services: ServicesDep) -> PlainTextResponse:
     check_parameters(request, ())
     text = services.counts.text(services.jobs.counts())
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4", headers={"Cache-Control": "no-store"})
+
+
+@cache
+def _substance_names() -> tuple[tuple[str, str], ...]:
+    """Return the names of the built-in substances, which do not change while the program runs."""
+    return tuple((one.name, one.name_zh) for one in load_substances().values())
 
 
 def _counts(services: Services) -> tuple[dict[str, int], str | None]:

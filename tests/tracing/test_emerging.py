@@ -117,12 +117,12 @@ def test_a_planted_spot_that_grows_is_found():
     inside = np.hypot(at.x - 119.2, at.y - 34.6).to_numpy() < 0.2
     cube[inside] += np.linspace(5.0, 8.0, 24)
     cube[np.hypot(at.x - 118.8, at.y - 34.3).to_numpy() < 0.15, -1] += 12.0
-    out = run(series(cube), neighbours="knn:4")
+    out = run(series(cube), neighbours="knn:4", trend="mann-kendall")
     assert out.loc[inside, "pattern"].isin(["intensifying_hot", "persistent_hot"]).sum() >= 0.5 * inside.sum()
     assert (out["pattern"] == "intensifying_hot").any()
     assert (out["pattern"] == "new_hot").any()
-    assert ["--trend overlap" in text for text in out.attrs["warnings"]] == [True]
-    fair = run(series(cube), neighbours="knn:4", overlap=True)
+    assert ["--trend corrected" in text for text in out.attrs["warnings"]] == [True]
+    fair = run(series(cube), neighbours="knn:4")
     assert fair.attrs["warnings"] == []
     assert (fair["trend_z"].abs() <= out["trend_z"].abs()).all()
 
@@ -196,6 +196,7 @@ def test_all_equal_values_are_said():
         (lambda f: f.assign(x="a"), {}, InvalidInput, "not numbers"),
         (lambda f: f, {"window": "year"}, InvalidInput, "choose one of cube, neighbourhood, step"),
         (lambda f: f, {"step": "week"}, InvalidInput, "choose one of as given, hour"),
+        (lambda f: f, {"trend": "theil"}, InvalidInput, "choose one of corrected, mann-kendall, hamed-rao"),
         (lambda f: f, {"back": -1}, InvalidInput, "give 0 or more"),
     ],
 )

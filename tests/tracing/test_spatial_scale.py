@@ -110,8 +110,6 @@ def test_emerging_takes_the_scale_of_the_places_means():
     assert "Moran's I" in found.attrs["warnings"][0]
     with pytest.raises(InvalidInput, match="without weights"):
         emerging(table, "x", time="year", place="id", rule=CubeRule(neighbours="inverse:9000"))
-    with pytest.raises(InvalidInput, match="not for both"):
-        emerging(table, "x", time="year", place="id", rule=CubeRule(autocorrelation=True, overlap=True))
 
 
 @settings(max_examples=10, deadline=None)

@@ -1,5 +1,6 @@
 // The map page: reads its configuration, makes the layers and panels, and joins them.
 
+import { Actions } from "./actions.js";
 import { ANCHOR_PANE, MOST_ARRANGED, arrange } from "./badges.js";
 import { fetchFeatures, fetchJson } from "./features.js";
 import { MapLayer } from "./layer.js";
@@ -20,6 +21,7 @@ class App {
     this.legend = new Legend(this);
     this.slider = new TimeSlider(this);
     this.addControls();
+    if (document.body.dataset.mayRun === "true") this.actions = new Actions(this);
     this.fit();
   }
 
@@ -109,6 +111,25 @@ class App {
     const shown = this.layers.filter((layer) => layer.visible && !layer.style.base && layer.shown.length <= MOST_ARRANGED);
     const points = shown.flatMap((layer) => layer.shown.filter(({ geometry }) => geometry?.type === "Point"));
     return points.map(({ geometry }) => L.latLng(geometry.coordinates[1], geometry.coordinates[0]));
+  }
+
+  // Layers of a result that was just computed: they take the place of those of the same name, or join the list.
+  async take(found) {
+    for (const [id, features] of Object.entries(found)) {
+      let layer = this.layers.find((one) => one.id === id);
+      const template = this.config.results.find((one) => one.id === id);
+      if (!layer && !template) continue;
+      if (!layer) {
+        layer = new MapLayer({ ...template }, this);
+        this.layers.push(layer);
+        this.list.add(layer);
+      }
+      Object.assign(layer, { features, matched: features.length, count: features.length, facetValues: {}, timesUrl: null });
+      layer.pickFacets(features);
+      if (layer.style.visible || layer.visible) await layer.show();
+      else this.list.update(layer);
+    }
+    this.restack();
   }
 
   layerOf(schema) {

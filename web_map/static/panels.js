@@ -26,16 +26,32 @@ export class LayerList {
     this.app = app;
     this.rows = new Map();
     const body = el("div", "leaflet-control-layers-overlays panel-body");
+    this.body = body;
+    this.groups = groups;
+    this.sections = new Map();
     for (const group of groups) {
       const layers = app.layers.filter((layer) => layer.style.group === group.id);
       if (!layers.length) continue;
       const section = el("fieldset", "layer-group", el("legend", "", both(group.zh, group.en)));
       section.append(...layers.map((layer) => this.row(layer)));
+      this.sections.set(group.id, section);
       body.append(section);
     }
     if (!this.rows.size) body.append(both("工作区里还没有图层", "The workspace holds no layers yet", "empty-note"));
     this.node = foldable("panel layer-list leaflet-control-layers leaflet-control-layers-expanded", "图层", "Layers", body);
     this.control = panelControl("topright", this.node);
+  }
+
+  // A layer that came while the page was open.
+  add(layer) {
+    let section = this.sections.get(layer.style.group);
+    if (!section) {
+      const group = this.groups.find((one) => one.id === layer.style.group);
+      section = el("fieldset", "layer-group", el("legend", "", both(group.zh, group.en)));
+      this.sections.set(group.id, section);
+      this.body.append(section);
+    }
+    section.append(this.row(layer));
   }
 
   row(layer) {
@@ -57,6 +73,7 @@ export class LayerList {
     const { box, tools, status, count } = this.rows.get(layer.id);
     box.checked = layer.visible;
     if (layer.timesUrl) count.textContent = layer.visible ? String(layer.shown.length) : "";
+    else count.textContent = layer.count === null ? "" : String(layer.count);
     status.replaceChildren(...statusNodes(layer));
     tools.replaceChildren();
     if (!layer.visible || !layer.features) return;
