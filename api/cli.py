@@ -15,6 +15,8 @@ from pydantic import ValidationError
 
 import api
 from api.cli_options import add_process_options, read_inputs
+from api.errors import InvalidOption
+from api.language import allowed_zh, terminal_language
 from api.processes import all_processes, processes_of
 from api.processes.base import Process, Result, execute, store_layers
 from api.processes.context import Context
@@ -22,6 +24,7 @@ from api.progress import progress_bar
 from api.result_files import write_result
 from api.settings import Settings
 from api.store import workspace_of
+from api.translation import told
 from geo.errors import InvalidInput, MissingData, SourceUnavailable, SuyuanError
 
 BAD_INPUT = 2
@@ -38,7 +41,9 @@ class Parser(argparse.ArgumentParser):
 
     def error(self, message: str) -> NoReturn:
         """Say what is wrong in one line and leave with exit code 2."""
-        self.exit(BAD_INPUT, f"{self.prog}: {message}; see {self.prog} --help\n")
+        language = terminal_language(sys.argv[1:])
+        see = f"；见 {self.prog} --help" if language == "zh" else f"; see {self.prog} --help"
+        self.exit(BAD_INPUT, f"{self.prog}: {told(message, language)}{see}\n")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -51,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         options.command(options, _settings(options))
     except SuyuanError as error:
-        line = " ".join(str(error).split())
+        line = told(str(error), terminal_language(words), getattr(error, "zh", ""))
         sys.stderr.write(f"suyuan: {line}\n")
         bad_input = isinstance(error, InvalidInput | MissingData | SourceUnavailable)
         return BAD_INPUT if bad_input else FAILURE
@@ -76,6 +81,12 @@ def build_parser(words: Sequence[str] = ()) -> Parser:
         type=Path,
         default=argparse.SUPPRESS,
         help="folder of the workspace (default: SUYUAN_WORKSPACE or ./suyuan-workspace)",
+    )
+    common.add_argument(
+        "--lang",
+        choices=("zh", "en"),
+        default=argparse.SUPPRESS,
+        help="language of what goes wrong (default: that of the terminal)",
     )
     parser = Parser(
         prog="suyuan",
@@ -181,7 +192,9 @@ def _settings(options: argparse.Namespace) -> Settings:
     except ValidationError as error:
         first = error.errors(include_input=False)[0]
         message = first["msg"].removeprefix("Value error, ")
+        zh = allowed_zh(first["type"], first.get("ctx", {}), message)
         if not first["loc"]:
-            raise InvalidInput(f"settings: {message}") from error
+            raise InvalidOption(f"settings: {message}", f"设置：{zh}") from error
         name = str(first["loc"][0])
-        raise InvalidInput(f"--{name} or SUYUAN_{name.upper()}: {message}") from error
+        option = f"--{name} or SUYUAN_{name.upper()}"
+        raise InvalidOption(f"{option}: {message}", f"{option.replace(' or ', ' 或 ')}：{zh}") from error

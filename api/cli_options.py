@@ -9,8 +9,10 @@ from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import ErrorDetails
 
-from api.processes.base import Cli, Inputs, Process
-from geo.errors import InvalidInput
+from api.errors import InvalidOption
+from api.language import allowed_zh
+from api.processes.base import Cli, Inputs, Process, Zh
+from api.processes.inputs_zh import WORDS
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -57,7 +59,7 @@ def read_model(model: type[M], options: argparse.Namespace) -> M:
     try:
         return model(**typed)
     except ValidationError as error:
-        raise InvalidInput(_first_problem(error.errors()[0], model)) from error
+        raise _first_problem(error.errors()[0], model) from error
 
 
 def _add_option(parser: argparse.ArgumentParser, name: str, field: FieldInfo) -> None:
@@ -100,14 +102,17 @@ def _help(field: FieldInfo) -> str:
     return f"{text} (default: {default})".replace("%", "%%")
 
 
-def _first_problem(problem: ErrorDetails, model: type[BaseModel]) -> str:
+def _first_problem(problem: ErrorDetails, model: type[BaseModel]) -> InvalidOption:
     message = problem["msg"].removeprefix("Value error, ")
+    zh = allowed_zh(problem["type"], problem.get("ctx", {}), message)
     if not problem["loc"]:
-        return message
+        return InvalidOption(message, zh)
     name = str(problem["loc"][0])
     field = model.model_fields.get(name)
-    positional = field is not None and any(isinstance(mark, Cli) and mark.positional for mark in field.metadata)
+    marks = [] if field is None else field.metadata
+    positional = any(isinstance(mark, Cli) and mark.positional for mark in marks)
     option = name.upper() if positional else f"--{name.replace('_', '-')}"
     if problem["type"] == "missing":
-        return f"{option} is missing: {field.description if field else ''}"
-    return f"{option} {problem['input']}: {message}"
+        about = next((mark.text for mark in marks if isinstance(mark, Zh)), None) or WORDS.get(name, "")
+        return InvalidOption(f"{option} is missing: {field.description if field else ''}", f"缺 {option}：{about}")
+    return InvalidOption(f"{option} {problem['input']}: {message}", f"{option} {problem['input']}：{zh}")

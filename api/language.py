@@ -1,7 +1,10 @@
 """Which of the two languages a request asks for, and the words of checks that pydantic makes."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
+
+from api.translation import chinese
 
 Language = Literal["zh", "en"]
 
@@ -16,6 +19,17 @@ def preferred(accept_language: str | None) -> Language | None:
         if language is not None and weight > 0 and (best is None or weight > best[0]):
             best = (weight, language)
     return None if best is None else best[1]
+
+
+def terminal_language(words: Sequence[str]) -> Language:
+    """Return the language of a command: what `--lang` says, else the terminal's; English where that is neither."""
+    for place, word in enumerate(words):
+        name, _, value = word.partition("=")
+        if name == "--lang":
+            return "zh" if "zh" in (value, *words[place + 1 : place + 2]) else "en"
+    # In the order in which programs look at them.
+    chosen = next(filter(None, (os.environ.get(name) for name in ("LC_ALL", "LC_MESSAGES", "LANG"))), "")
+    return "zh" if chosen.lower().startswith("zh") else "en"
 
 
 def _weight(parameters: list[str]) -> float:
@@ -38,6 +52,21 @@ _ALLOWED_ZH = {
     "literal_error": "只能是 {expected}",
     "too_short": "至少 {min_length} 项",
     "too_long": "至多 {max_length} 项",
+    "string_too_short": "至少 {min_length} 个字",
+    "string_too_long": "至多 {max_length} 个字",
+    "string_pattern_mismatch": "应符合 {pattern}",
+    "string_unicode": "应为 Unicode 文字",
+    "enum": "只能是 {expected}",
+    "dict_type": "应为对象",
+    "model_type": "应为对象",
+    "model_attributes_type": "应为对象",
+    "json_invalid": "应为 JSON：{error}",
+    "json_type": "应为 JSON",
+    "int_parsing_size": "整数太大",
+    "multiple_of": "应为 {multiple_of} 的倍数",
+    "path_type": "应为路径",
+    "datetime_object_invalid": "应为时间，例如 2025-01-15T08:00:00Z",
+    "date_from_datetime_inexact": "应为日期，例如 2025-01-15",
     "float_parsing": "应为数字",
     "float_type": "应为数字",
     "finite_number": "应为有限的数字",
@@ -61,4 +90,6 @@ _ALLOWED_ZH = {
 def allowed_zh(kind: str, context: Mapping[str, Any], english: str) -> str:
     """Return in Chinese what a check allows; the English text where there is no Chinese one."""
     text = _ALLOWED_ZH.get(kind)
-    return english if text is None else text.format(**{"ge": "", "gt": "", "le": "", "lt": ""} | dict(context))
+    if text is None:
+        return chinese(english.removeprefix("Value error, ")) or english
+    return text.format(**{"ge": "", "gt": "", "le": "", "lt": ""} | dict(context))

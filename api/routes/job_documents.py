@@ -8,16 +8,17 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
-from api.errors import UnknownResource
+from api.errors import ResultNotReady
 from api.jobs.model import Job, State, StoredLayer, utc_now
 from api.jobs.results import ResultFiles
+from api.language import Language, preferred
 from api.routes.geojson import MEDIA_TYPE, collection_text, feature_texts
 from api.routes.links import Link, collection_path, link
 from api.routes.services import Services
+from api.translation import told
 from geo.errors import InvalidInput, MissingData, NotConverged, SourceUnavailable, SuyuanError
 from layers.writers import write_vector
 
-EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 INLINE_FEATURES = 10_000
 DOWNLOADS = {
     "geojson": (".geojson", MEDIA_TYPE),
@@ -39,6 +40,14 @@ _MESSAGES = {
     State.DISMISSED: "已取消 dismissed",
 }
 
+STATE_NAMES = {
+    "accepted": "排队",
+    "running": "运行中",
+    "successful": "成功",
+    "failed": "失败",
+    "dismissed": "已取消",
+}
+
 
 def job_path(job_id: str, *parts: str) -> str:
     """Return the path of a job or of something of it."""
@@ -53,7 +62,7 @@ def status_document(request: Request, job: Job) -> dict[str, Any]:
         "processID": job.process,
         "type": "process",
         "status": job.state.public,
-        "message": message(job),
+        "message": message(job, preferred(request.headers.get("accept-language"))),
         "progress": int(100 * job.progress) if not job.state.final or job.state is State.SUCCESSFUL else 0,
         "created": _time(job.created),
         "links": _links(request, job),
@@ -70,10 +79,11 @@ def status_document(request: Request, job: Job) -> dict[str, Any]:
     return body
 
 
-def message(job: Job) -> str:
-    """Return in one line how a job stands."""
+def message(job: Job, language: Language | None = None) -> str:
+    """Return in one line how a job stands; why it failed in the language asked for, in both where none was."""
     if job.state is State.FAILED:
-        return job.reason
+        english, zh = told(job.reason, "en"), told(job.reason, "zh")
+        return {"zh": zh, "en": english}.get(language or "", english if zh == english else f"{zh} · {english}")
     if job.state is State.SUCCESSFUL and job.findings:
         return f"{job.findings.summary_zh} · {job.findings.summary_en}"
     return job.step or _MESSAGES[job.state]
@@ -84,7 +94,7 @@ def found_layers(job: Job) -> tuple[StoredLayer, ...]:
 
     Raises
     ------
-    UnknownResource
+    ResultNotReady
         It has none: not ready, or dismissed.
     SuyuanError
         The job failed; the error that it failed of.
@@ -93,7 +103,7 @@ def found_layers(job: Job) -> tuple[StoredLayer, ...]:
         raise _FAILURES.get(job.problem, NotConverged)(job.reason)
     if job.state is not State.SUCCESSFUL or job.findings is None:
         state, _, _ = _MESSAGES[job.state].partition(" ")
-        raise UnknownResource(
+        raise ResultNotReady(
             f"job {job.id} has no results: it is {job.state.public}", f"任务 {job.id} 没有结果：{state}"
         )
     return job.findings.layers

@@ -11,6 +11,7 @@ from api.language import preferred
 from api.routes.accounts import login_page, safe_target, set_session
 from api.routes.query import check_parameters
 from api.routes.services import Services, ServicesDep
+from api.translation import told
 from geo.errors import SourceUnavailable
 
 router = APIRouter(tags=["accounts"])
@@ -68,7 +69,7 @@ def _told(request: Request, services: Services, error: DoorError | SourceUnavail
     if isinstance(error, NotSignedIn | Forbidden | Conflict | Throttled):
         services.accounts.note("", "", address, f"refused through OIDC: {error}"[:500], status)
     english = preferred(request.headers.get("accept-language")) == "en"
-    page = login_page(services, "/", str(error) if english else getattr(error, "zh", "") or str(error), status)
+    page = login_page(services, "/", told(str(error), "en" if english else "zh", getattr(error, "zh", "")), status)
     if isinstance(error, Busy):
         page.headers["Retry-After"] = str(error.retry_seconds)
     page.delete_cookie(_COOKIE, path="/login/oidc")

@@ -32,6 +32,7 @@ from api.routes.query import check_parameters
 from api.routes.services import Services, ServicesDep
 from api.routes.upload_files import keep, limits_of, taken
 from api.settings import Settings
+from api.translation import told
 from geo.errors import InvalidInput, SuyuanError
 from layers.catalogue import SCHEMAS, get_schema
 from layers.report import OUTCOMES
@@ -257,5 +258,4 @@ def _page(
 
 
 def _told(error: SuyuanError) -> tuple[str, str]:
-    english = " ".join(str(error).split())
-    return getattr(error, "zh", "") or english, english
+    return told(str(error), "zh", getattr(error, "zh", "")), told(str(error), "en")

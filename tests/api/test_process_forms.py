@@ -44,7 +44,7 @@ def command_inputs(name: str) -> set[str]:
     for word in PROCESSES[name].command:
         (choices,) = [action.choices for action in parser._actions if isinstance(action, argparse._SubParsersAction)]
         parser = choices[word]
-    return {action.dest for action in parser._actions} - {"output", "workspace", "help", "language"}
+    return {action.dest for action in parser._actions} - {"output", "workspace", "help", "lang", "language"}
 
 
 @pytest.mark.parametrize("name", PROCESSES)

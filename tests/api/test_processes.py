@@ -33,7 +33,9 @@ def test_the_three_of_the_first_slice_are_declared() -> None:
 def test_the_command_knows_each_input_and_nothing_else(name: str) -> None:
     process = PROCESSES[name]
     known = {action.dest for action in parser_of(process)._actions}
-    of_the_door = {"output", "workspace", "help"} | ({"language"} if ".pdf" in process.output_formats else set())
+    of_the_door = {"output", "workspace", "help", "lang"} | (
+        {"language"} if ".pdf" in process.output_formats else set()
+    )
     assert known == {*process.inputs.model_fields, *of_the_door}
 
 
