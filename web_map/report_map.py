@@ -1,6 +1,6 @@
 """The map on paper: layers as vectors on a local projection, with the styles of the web map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import geopandas as gpd
@@ -48,9 +48,9 @@ class MapFrame:
 
     @classmethod
     def around(cls, frames: Sequence[gpd.GeoDataFrame], box: tuple[float, float, float, float]) -> "MapFrame":
-        """Fit all features into a box (left, top, width, height in mm)."""
+        """Fit all features of `placed` frames into a box (left, top, width, height in mm)."""
         left, top, width, height = box
-        bounds = np.array([frame.total_bounds for frame in frames if len(frame)]).reshape(-1, 4)
+        bounds = np.array([frame.total_bounds for frame in frames])
         west, south = bounds[:, :2].min(axis=0)
         east, north = bounds[:, 2:].max(axis=0)
         lon, lat = (west + east) / 2, (south + north) / 2
@@ -74,6 +74,11 @@ class MapFrame:
         x = self.left + (lonlat[:, 0] - self.west) * self.mm_per_deg_lon
         y = self.top + (self.north - lonlat[:, 1]) * self.mm_per_deg_lat
         return np.column_stack([x, y])
+
+
+def placed(frames: Iterable[gpd.GeoDataFrame]) -> list[gpd.GeoDataFrame]:
+    """Return the frames with at least one shape."""
+    return [frame for frame in frames if np.isfinite(frame.total_bounds).all()]
 
 
 def draw_layer(
