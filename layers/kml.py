@@ -42,7 +42,7 @@ def read_kml(path: Path) -> tuple[gpd.GeoDataFrame, list[Problem]]:
         rows.append(_attributes(mark))
         try:
             shapes.append(_geometry(mark))
-        except (ValueError, IndexError, StopIteration, RecursionError, shapely.errors.ShapelyError):
+        except (ValueError, IndexError, RuntimeError, shapely.errors.ShapelyError):
             shapes.append(shapely.Point())
             problems.append(Problem(row, "geometry", None, "几何无法读取", "the geometry cannot be read"))
     if not rows:
