@@ -29,6 +29,7 @@ from api.routes import (
     tiles,
     uploads,
 )
+from api.routes.head import AnswerHead
 from api.routes.pages import OPENAPI_TYPE
 from api.routes.security import SecurityHeaders
 from api.routes.services import Services
@@ -79,6 +80,7 @@ def create_app(settings: Settings) -> FastAPI:
     files.mount_static(app)
     _add_description(app)
     app.add_middleware(GZipMiddleware, minimum_size=1024, compresslevel=2)
+    app.add_middleware(AnswerHead)
     app.add_middleware(
         Gate,
         accounts=app.state.services.accounts,

@@ -19,7 +19,7 @@ from layers.history import diff, rollback
 from layers.ingest import IngestReport
 from layers.report import report_lines, write_report
 from layers.store import LayerRecord
-from layers.template import write_template
+from layers.template import TABLES, write_template
 from layers.writers import WRITABLE, write_table
 
 # A clerk reads these on a terminal; the file of --report has all of them.
@@ -37,11 +37,13 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
     template = group.add_parser(
         "template",
         parents=[common],
-        help="空白填报表 · empty Excel template",
+        help="空白填报表；warning_rules、reduction_measures、substances 写出程序自带的表供修改 · empty Excel template",
         epilog="example: suyuan layers template boilers boilers.xlsx",
     )
     template.add_argument("layer", metavar="LAYER")
-    template.add_argument("out", metavar="OUT.xlsx", type=Path, nargs="?", help="default: LAYER.xlsx")
+    template.add_argument(
+        "out", metavar="OUT.xlsx", type=Path, nargs="?", help="default: LAYER.xlsx, or the table's name"
+    )
     template.set_defaults(command=make_template)
     _add_parser(group, common)
     show = group.add_parser(
@@ -127,7 +129,8 @@ def show_layer(options: argparse.Namespace, settings: Settings) -> None:
 
 def make_template(options: argparse.Namespace, settings: Settings) -> None:
     """Write the empty Excel sheet of a layer."""
-    written = write_template(options.layer, options.out or Path(f"{options.layer}.xlsx"))
+    default = TABLES.get(options.layer, f"{options.layer}.xlsx")
+    written = write_template(options.layer, options.out or Path(default))
     sys.stdout.write(f"{options.layer} -> {written}\n")
 
 

@@ -16,7 +16,10 @@ from api.errors import (
     Busy,
     Conflict,
     Forbidden,
+    NoSuchJob,
+    NoSuchProcess,
     NotSignedIn,
+    ResultNotReady,
     Throttled,
     TooLarge,
     UnknownResource,
@@ -34,17 +37,22 @@ _NAMED = re.compile(
     r"(?:(?P<parameter>[a-z][\w-]*)=|--(?P<option>[a-z][a-z-]*) )(?P<value>[^\n]*?)(?:: |：)(?P<allowed>.+)", re.DOTALL
 )
 _LATER_SECONDS = 30
+_OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 PROBLEM_JSON = "application/problem+json"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A kind of problem: its status, the last part of its type's URN, and its title in both languages."""
+    """A kind of problem: its status, the last part of its type's URN, and its title in both languages.
+
+    `uri` is the type where a standard has one for it.
+    """
 
     status: int
     kind: str
     title_zh: str
     title_en: str
+    uri: str = ""
 
     def title(self, language: Language | None) -> str:
         """Return the title in a language, in both where none was asked for."""
@@ -54,6 +62,9 @@ class Problem:
 
 PROBLEMS: dict[type[SuyuanError], Problem] = {
     UnknownLayer: Problem(404, "not-found", "没有这个资源", "No such resource"),
+    NoSuchProcess: Problem(404, "no-such-process", "没有这个分析", "No such process", f"{_OGC}/no-such-process"),
+    NoSuchJob: Problem(404, "no-such-job", "没有这个任务", "No such job", f"{_OGC}/no-such-job"),
+    ResultNotReady: Problem(404, "result-not-ready", "还没有结果", "No results", f"{_OGC}/result-not-ready"),
     UnknownResource: Problem(404, "not-found", "没有这个资源", "No such resource"),
     Throttled: Problem(429, "throttled", "尝试过多", "Too many attempts"),
     Busy: Problem(503, "busy", "服务繁忙", "Busy"),
@@ -84,7 +95,7 @@ def problem_response(
     """Return a problem as a response; `more` are further members of the document."""
     language = preferred(request.headers.get("accept-language"))
     body = {
-        "type": f"urn:suyuan:problem:{problem.kind}",
+        "type": problem.uri or f"urn:suyuan:problem:{problem.kind}",
         "title": problem.title(language),
         "status": problem.status,
         "detail": detail,

@@ -3,6 +3,7 @@
 import io
 import os
 import secrets
+from importlib.resources import files
 from pathlib import Path
 
 import openpyxl
@@ -17,6 +18,12 @@ from geo.errors import InvalidInput, SourceUnavailable
 from layers.catalogue import get_schema
 from layers.schema import Field, LayerSchema
 
+# Tables that come with the program and that a city changes: written out as they are.
+TABLES = {
+    "warning_rules": "warning_rules.json",
+    "reduction_measures": "reduction_measures.csv",
+    "substances": "substances.csv",
+}
 ROWS = 5000
 REQUIRED_SIGN = "*"
 
@@ -59,7 +66,7 @@ _EXPLAINED = (
 
 
 def write_template(layer: str, path: str | Path) -> Path:
-    """Write the empty Excel template of a layer.
+    """Write the empty Excel template of a layer, or a table of the program to change (`TABLES`) as it is.
 
     The first sheet has one column per field, named in Chinese with its unit, required ones marked with an asterisk,
     choices as drop-down lists and ranges as rules; points have 经度 and 纬度, other geometries WKT. The second sheet
@@ -83,10 +90,12 @@ def write_template(layer: str, path: str | Path) -> Path:
         The file cannot be written.
     """
     path = Path(path)
-    if path.suffix.lower() != ".xlsx":
-        raise InvalidInput(f"{path.name}: a template is an Excel file; name it .xlsx")
-    content = template_bytes(layer)
-    part = path.with_name(f".writing-{os.getpid()}-{secrets.token_hex(4)}.xlsx")
+    suffix = Path(TABLES[layer]).suffix if layer in TABLES else ".xlsx"
+    if path.suffix.lower() != suffix:
+        kind = "an Excel file" if suffix == ".xlsx" else f"{TABLES[layer]} as it comes with the program"
+        raise InvalidInput(f"{path.name}: this template is {kind}; name it {suffix}")
+    content = (files("layers") / TABLES[layer]).read_bytes() if layer in TABLES else template_bytes(layer)
+    part = path.with_name(f".writing-{os.getpid()}-{secrets.token_hex(4)}{suffix}")
     try:
         part.write_bytes(content)
         os.link(part, path)

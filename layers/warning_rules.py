@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, SourceUnavailable
@@ -51,7 +52,7 @@ class ColourRule:
 class RuleSet:
     """The rules of a city ("*" for any) from one day to another; the mildest colour first.
 
-    Stretches of days less than `merge_gap_hours` apart are one warning.
+    `source` says which document they come from. Stretches of days less than `merge_gap_hours` apart are one warning.
     """
 
     id: str
@@ -63,6 +64,7 @@ class RuleSet:
     lead_hours: int
     merge_gap_hours: int
     rules: tuple[ColourRule, ...]
+    source: str = ""
 
     def holds_on(self, day: dt.date) -> bool:
         """Return whether the rules are in force on a day."""
@@ -85,7 +87,10 @@ class RuleSet:
 
 @dataclass(frozen=True)
 class PollutionWarning:
-    """One warning: the gravest colour of an unbroken stretch of days, and why."""
+    """One warning: the gravest colour of an unbroken stretch of days, and why.
+
+    `since` and `until` are its hours where the means begin at any hour, else None.
+    """
 
     colour: str
     start: dt.date
@@ -95,15 +100,21 @@ class PollutionWarning:
     peak_aqi: float
     rule_set: RuleSet
     reason: str
+    since: pd.Timestamp | None = None
+    until: pd.Timestamp | None = None
 
     @property
     def hours(self) -> int:
         """How long it lasts."""
+        if self.since is not None and self.until is not None:
+            return round((self.until - self.since) / pd.Timedelta(hours=1))
         return _DAY_HOURS * ((self.end - self.start).days + 1)
 
 
 @dataclass(frozen=True)
-class _Period:
+class Period:
+    """First and last day (or hour) of a period that calls for a colour (its rank), and why."""
+
     first: int
     last: int
     colour: int
@@ -192,14 +203,14 @@ def _warnings(first: dt.date, aqi: NDArray[np.float64], rules: RuleSet) -> list[
         period
         for rank, rule in enumerate(rules.rules)
         for alternative in rule.alternatives
-        for period in _periods(first, aqi, alternative, rank)
+        for period in periods_of(first, aqi, alternative, rank)
     ]
     colour = np.full(len(aqi), -1)
     for period in periods:
         within = slice(period.first, period.last + 1)
         colour[within] = np.maximum(colour[within], period.colour)
     stretches: list[tuple[int, int]] = []
-    for begin, end in _runs(colour >= 0):
+    for begin, end in runs_of(colour >= 0):
         if stretches and _DAY_HOURS * (begin - stretches[-1][1] - 1) < rules.merge_gap_hours:
             begin = stretches.pop()[0]
         stretches.append((begin, end))
@@ -207,7 +218,7 @@ def _warnings(first: dt.date, aqi: NDArray[np.float64], rules: RuleSet) -> list[
 
 
 def _warning(
-    first: dt.date, aqi: NDArray[np.float64], rules: RuleSet, periods: list[_Period], stretch: tuple[int, int]
+    first: dt.date, aqi: NDArray[np.float64], rules: RuleSet, periods: list[Period], stretch: tuple[int, int]
 ) -> PollutionWarning:
     begin, end = stretch
     inside = [period for period in periods if begin <= period.first <= end]
@@ -229,18 +240,18 @@ def _warning(
     )
 
 
-def _periods(first: dt.date, aqi: NDArray[np.float64], conditions: tuple[Condition, ...], rank: int) -> list[_Period]:
+def periods_of(first: dt.date, aqi: NDArray[np.float64], conditions: tuple[Condition, ...], rank: int) -> list[Period]:
     """Return the periods in which all conditions of an alternative come true."""
     outer, *others = sorted(conditions, key=lambda one: one.aqi)
     found = []
-    for begin, end in _runs(outer.holds(aqi), outer.hours):
-        inner = [_runs(one.holds(aqi[begin : end + 1]), one.hours) for one in others]
+    for begin, end in runs_of(outer.holds(aqi), outer.hours):
+        inner = [runs_of(one.holds(aqi[begin : end + 1]), one.hours) for one in others]
         if all(inner):
             told = [_told(outer, first, begin, end)]
             for one, runs in zip(others, inner, strict=True):
                 longest = max(runs, key=lambda run: run[1] - run[0])
                 told.append(_told(one, first, begin + longest[0], begin + longest[1]))
-            found.append(_Period(begin, end, rank, " + ".join(told)))
+            found.append(Period(begin, end, rank, " + ".join(told)))
     return found
 
 
@@ -248,10 +259,13 @@ def _told(condition: Condition, first: dt.date, begin: int, end: int) -> str:
     start, stop = first + dt.timedelta(days=begin), first + dt.timedelta(days=end)
     sign = "≥" if condition.inclusive else ">"
     hours = _DAY_HOURS * (end - begin + 1)
-    return f"AQI {sign} {condition.aqi:g}: {hours} h ({start:%Y-%m-%d}..{stop:%m-%d}, ≥ {condition.hours} h)"
+    span = f"{start:%Y-%m-%d}..{stop:%m-%d}"
+    if isinstance(start, dt.datetime):
+        span = f"{start:%Y-%m-%d %H:%M}..{stop + dt.timedelta(days=1):%m-%d %H:%M}"
+    return f"AQI {sign} {condition.aqi:g}: {hours} h ({span}, ≥ {condition.hours} h)"
 
 
-def _runs(true: NDArray[np.bool_], hours: int = 0) -> list[tuple[int, int]]:
+def runs_of(true: NDArray[np.bool_], hours: int = 0) -> list[tuple[int, int]]:
     """Return first and last day of each unbroken run that lasts at least so many hours."""
     edges = np.flatnonzero(np.diff(true.astype(int), prepend=0, append=0))
     runs = [(int(a), int(b) - 1) for a, b in zip(edges[::2], edges[1::2], strict=True)]
@@ -275,8 +289,11 @@ def _rule_set(entry: Any, where: str) -> RuleSet:
         raise InvalidInput(f"{where}: a colour stands there twice; put its alternatives into one list any")
     lead = _number(entry.get("lead_hours", _DAY_HOURS), f"{where}: lead_hours", 0.0, 240.0)
     gap = _number(entry.get("merge_gap_hours", 0), f"{where}: merge_gap_hours", 0.0, 240.0)
+    source = str(entry.get("source", ""))
     titles = str(entry.get("title_zh", name)), str(entry.get("title_en", name))
-    return RuleSet(name, str(entry.get("city", "*")), *titles, valid_from, valid_to, int(lead), int(gap), tuple(rules))
+    return RuleSet(
+        name, str(entry.get("city", "*")), *titles, valid_from, valid_to, int(lead), int(gap), tuple(rules), source
+    )
 
 
 def _colour_rule(entry: Any, where: str) -> ColourRule:

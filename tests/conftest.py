@@ -80,6 +80,12 @@ def _postgres_programs() -> Path | None:
     return None
 
 
+@pytest.fixture
+def free_port() -> int:
+    """Return a port of this machine that nothing listens on."""
+    return _free_port()
+
+
 def _free_port() -> int:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

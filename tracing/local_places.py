@@ -15,6 +15,8 @@ from tracing.neighbours import nearest_of, neighbour_matrix, parse_rule, with_is
 from tracing.spatial_scale import choose_scale
 
 MIN_PLACES = 3
+# Beyond it, or below its inverse, squares and cubes of values leave the range of numbers.
+LARGEST = 1e90
 # Below this the normal approximation of the p values is rough.
 SMALL_SAMPLE = 30
 # An exponential distribution has a skewness of 2, a normal one of 0.
@@ -92,7 +94,7 @@ def check_permutations(permutations: int) -> None:
 
 
 def numeric_column(frame: gpd.GeoDataFrame, value: str, reserved: tuple[str, ...]) -> NDArray[np.float64]:
-    """Return a column as float64, NaN where missing; InvalidInput as `places_of` says."""
+    """Return a column as float64, NaN where missing; InvalidInput and MissingData as `places_of` says."""
     taken = [name for name in reserved if name in frame.columns]
     if taken:
         raise InvalidInput(f"the layer already has the columns {', '.join(taken)} that the result needs: rename them")
@@ -100,11 +102,16 @@ def numeric_column(frame: gpd.GeoDataFrame, value: str, reserved: tuple[str, ...
         numeric = [str(name) for name in frame.select_dtypes("number").columns]
         raise InvalidInput(f"no column {value!r}: the numeric columns are {', '.join(numeric) or 'none'}")
     column = frame[value]
+    if frame.empty:
+        raise MissingData(f"column {value!r} holds no value: the input has no rows")
     if not pd.api.types.is_numeric_dtype(column) or pd.api.types.is_complex_dtype(column):
         raise InvalidInput(f"column {value!r} holds {column.dtype}, not numbers: choose a numeric column")
     values = column.to_numpy(dtype=float, na_value=np.nan)
     if np.isinf(values).any():
         raise InvalidInput(f"column {value!r} holds infinite values: mark them as missing or correct them")
+    largest = float(np.nanmax(np.abs(values), initial=0.0))
+    if largest > LARGEST or 0.0 < largest < 1.0 / LARGEST:
+        raise InvalidInput(f"column {value!r} reaches {largest:.3g}: no such number is measured, check its unit")
     return values
 
 
@@ -173,4 +180,7 @@ def _at_one_position(places: Places) -> int:
         geometry = geometry.representative_point()
     points = geometry.to_numpy()
     at = pd.DataFrame({"x": shapely.get_x(points), "y": shapely.get_y(points)})
-    return int(at.duplicated(keep=False).sum())
+    # One number for a position finds the few that may be alike: twice as fast for a million.
+    mixed = pd.util.hash_array(at["x"].to_numpy()) * np.uint64(31) + pd.util.hash_array(at["y"].to_numpy())
+    alike = at[pd.Series(mixed).duplicated(keep=False).to_numpy()]
+    return int(alike.duplicated(keep=False).sum())

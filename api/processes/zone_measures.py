@@ -64,9 +64,10 @@ def run(inputs: MeasuresInputs, context: Context) -> Outcome:
     notes = list(found.notes)
     if inputs.measures is None:
         notes.append(
-            "减排比例为程序默认值（企业自有措施除外），应换成本市方案 / "
-            "the cuts by grade are defaults of this program, except where "
-            "a source has its own: replace them by the city's plan with --measures"
+            "B、C、D 级减排比例为程序假定值，无文件出处（企业自有措施除外），应换成本市方案 / "
+            "the cuts of grades B, C and D are assumptions of this program without a document, except where a source "
+            "has its own: replace them by the city's plan with --measures; `suyuan layers template reduction_measures` "
+            "writes the table to fill in"
         )
     layers = {
         "reduction_sources": ResultLayer(frame_of("reduction_sources", found.rows, found.shapes), "reduction_sources"),

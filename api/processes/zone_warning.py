@@ -10,12 +10,19 @@ import shapely
 from pydantic import Field
 from shapely.geometry.base import BaseGeometry
 
-from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer
+from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
 from api.processes.hand_over import check_lists, write_layers, write_lists
 from api.processes.incident_zones import frame_of
 from geo.errors import InvalidInput
 from layers.aqi_series import AqiSeries, read_series, series_from_observations
+from layers.rolling_warnings import (
+    RollingSeries,
+    is_hourly,
+    read_hourly_series,
+    rolling_from_observations,
+    rolling_warnings,
+)
 from layers.times import CITY_ZONE
 from layers.warning_rules import COLOURS, COLOURS_ZH, PollutionWarning, RuleSet, choose, load_rule_sets, warnings_of
 from web_map.report import ReportLayer
@@ -31,6 +38,9 @@ class WarningInputs(Inputs):
         description="table of days: date and aqi, or date and 24-h means of the pollutants (of several stations with "
         "station_id); without it the days of the workspace's observations",
         examples=["forecast.csv"],
+    )
+    rolling: Annotated[bool, Zh("按任意时刻起算的 24 小时均值判断（小时数据）；逐时的表自动如此")] = Field(
+        False, description="24-h means that begin at any hour, from hourly values; an hourly table is read so by itself"
     )
     rules: str = Field(
         "auto", description="id of a rule set (2018, 2024), or auto: the one in force on the day", examples=["2024"]
@@ -53,7 +63,11 @@ def run(inputs: WarningInputs, context: Context) -> Outcome:
     path = None if inputs.rules_file is None else context.file(inputs.rules_file)
     sets = choose(load_rule_sets(path), inputs.rules, inputs.city or "")
     series = _series(inputs, context)
-    found = warnings_of(series.days, series.aqi, sets, dated=inputs.rules == "auto")
+    dated = inputs.rules == "auto"
+    if isinstance(series, RollingSeries):
+        found = rolling_warnings(series, sets, dated=dated)
+    else:
+        found = warnings_of(series.days, series.aqi, sets, dated=dated)
     notes = [*series.notes, *_without_rules(series, sets, inputs)]
     layer = ResultLayer(_frame(found, _area(inputs, context, notes)), "pollution_warnings")
     summary = _summary(series, found)
@@ -74,13 +88,18 @@ def run(inputs: WarningInputs, context: Context) -> Outcome:
     )
 
 
-def _series(inputs: WarningInputs, context: Context) -> AqiSeries:
+def _series(inputs: WarningInputs, context: Context) -> AqiSeries | RollingSeries:
     if inputs.series is not None:
-        return read_series(context.file(inputs.series))
+        path = context.file(inputs.series)
+        return read_hourly_series(path) if inputs.rolling or is_hourly(path) else read_series(path)
     store = context.workspace
     held = store.exists() and (store.observations.months() or store.daily.months())
     if not held or not context.has_layer("stations"):
         raise InvalidInput("no series: give --series FILE, or bring stations and observations into the workspace")
+    if inputs.rolling:
+        if not store.observations.months():
+            raise InvalidInput("24-h means need hourly observations, the workspace holds daily values only; add hours")
+        return rolling_from_observations(store.observations.read(), context.vector("stations"))
     return series_from_observations(store.observations.read(), store.daily.read(), context.vector("stations"))
 
 
@@ -97,7 +116,7 @@ def _area(inputs: WarningInputs, context: Context, notes: list[str]) -> BaseGeom
     return shapely.union_all(polygons.to_numpy())
 
 
-def _without_rules(series: AqiSeries, sets: tuple[RuleSet, ...], inputs: WarningInputs) -> list[str]:
+def _without_rules(series: AqiSeries | RollingSeries, sets: tuple[RuleSet, ...], inputs: WarningInputs) -> list[str]:
     """Return what to say of days for which no rule set is in force."""
     if inputs.rules != "auto":
         return []
@@ -116,8 +135,8 @@ def _frame(found: list[PollutionWarning], area: BaseGeometry | None) -> gpd.GeoD
 
 
 def _row(one: PollutionWarning) -> dict[str, Any]:
-    begins = pd.Timestamp(one.start).tz_localize(CITY_ZONE)
-    ends = pd.Timestamp(one.end).tz_localize(CITY_ZONE) + pd.Timedelta(days=1)
+    begins = one.since if one.since is not None else pd.Timestamp(one.start).tz_localize(CITY_ZONE)
+    ends = one.until if one.until is not None else pd.Timestamp(one.end).tz_localize(CITY_ZONE) + pd.Timedelta(days=1)
     rules = one.rule_set
     return {
         "colour": one.colour,
@@ -138,6 +157,8 @@ def _row(one: PollutionWarning) -> dict[str, Any]:
 
 def _told(one: PollutionWarning) -> str:
     zh, days = COLOURS_ZH[one.colour], f"{one.start} … {one.end}"
+    if one.since is not None and one.until is not None:
+        days = f"{one.since:%Y-%m-%d %H:%M} … {one.until:%Y-%m-%d %H:%M}"
     return f"{zh}预警 {days}：{one.reason} / {one.colour} warning {days}: {one.reason}"
 
 
@@ -146,7 +167,7 @@ def _more(found: list[PollutionWarning]) -> list[str]:
     return [f"另有 {more} 次预警，见结果 / {more} more warnings in the result"] if more > 0 else []
 
 
-def _summary(series: AqiSeries, found: list[PollutionWarning]) -> tuple[str, str]:
+def _summary(series: AqiSeries | RollingSeries, found: list[PollutionWarning]) -> tuple[str, str]:
     span = f"{series.days[0]} … {series.days[-1]}"
     if not found:
         return f"{span}：未达到任何预警条件", f"{span}: no warning is called for"
@@ -157,11 +178,21 @@ def _summary(series: AqiSeries, found: list[PollutionWarning]) -> tuple[str, str
     return f"{span}：{zh}，共 {days} 天", f"{span}: {en}, {days} days in all"
 
 
-def _facts(series: AqiSeries, sets: tuple[RuleSet, ...]) -> list[tuple[str, str]]:
+def _facts(series: AqiSeries | RollingSeries, sets: tuple[RuleSet, ...]) -> list[tuple[str, str]]:
     zh, en = "；".join(one.title_zh for one in sets), "; ".join(one.title_en for one in sets)
     days = len(series.days)
+    kind = (
+        ("任意 24 小时均值的 AQI", "AQI of any 24 hours")
+        if isinstance(series, RollingSeries)
+        else ("日 AQI", "daily AQI")
+    )
     return [
-        (f"规则：{zh}；{days} 天的日 AQI，按预测值提前发布", f"rules: {en}; daily AQI of {days} days, issued ahead"),
+        (f"规则：{zh}；{days} 天的{kind[0]}，按预测值提前发布", f"rules: {en}; {kind[1]}, {days} days, issued ahead"),
+        *(
+            (f"规则 {one.id} 的来源：{one.source}", f"source of rules {one.id}: {one.source}")
+            for one in sets
+            if one.source
+        ),
         ("辅助决策，不能代替会商", "supports a decision, does not replace the consultation of forecasters"),
     ]
 

@@ -35,7 +35,10 @@ def list_collections(request: Request, services: ServicesDep, f: str = "") -> Re
         page = services.templates.get_template("collections.html").render(records=records)
         return HTMLResponse(page, headers=_FRESH)
     body = {
-        "links": [link(request, "/collections", "self", title="Collections")],
+        "links": [
+            link(request, "/collections", "self", title="Collections"),
+            link(request, "/collections?f=html", "alternate", media="text/html", title="Collections"),
+        ],
         "crs": [CRS84],
         "collections": [collection(request, record) for record in records],
     }
@@ -74,9 +77,9 @@ def list_items(
         return HTMLResponse(features_page(services, record, found.frame, found.ids.tolist(), links, found.matched))
     if query.format != "json":
         headers["Link"] = ", ".join(
-            f'<{item["href"]}>; rel="{item["rel"]}"'
+            f'<{item["href"]}>; rel="{item["rel"]}"; type="{item["type"]}"'
             for item in _page_links(request, record, query, found)
-            if item["rel"] in ("next", "prev")
+            if item["rel"] in ("self", "alternate", "next", "prev")
         )
         headers["OGC-NumberMatched"], headers["OGC-NumberReturned"] = str(found.matched), str(len(found.ids))
         content, media = document(found.frame, found.ids.tolist(), record, query)
@@ -105,8 +108,10 @@ def show_item(
         found = select_one(services, record, feature_id)
         if unchanged(request, tag):
             return Response(status_code=304, headers=headers)
+        here = request.url.path
         links = [
-            link(request, request.url.path, "self", media=MEDIA_TYPE, title="This feature"),
+            link(request, f"{here}{same_query(request)}", "self", media=MEDIA_TYPE, title="This feature"),
+            link(request, f"{here}?f=html", "alternate", media="text/html", title="This feature"),
             link(request, collection_path(record.id), "collection", title=record.title_en),
         ]
         text = feature_texts(found.frame, found.ids.tolist(), reference, links=links)[0]
@@ -174,15 +179,21 @@ def _extent(record: LayerRecord) -> dict[str, Any]:
 
 def _page_links(request: Request, record: LayerRecord, query: ItemsQuery, found: Selection) -> list[Link]:
     path = collection_path(record.id)
+    media = {"json": MEDIA_TYPE, **dict(MEDIA)}
+    own = media.pop(query.format)
     links = [
-        link(request, f"{path}/items{same_query(request)}", "self", media=MEDIA_TYPE, title="This page"),
+        link(request, f"{path}/items{same_query(request)}", "self", media=own, title="This page"),
+        *(
+            link(request, f"{path}/items{same_query(request, f=f)}", "alternate", media=kind, title="This page")
+            for f, kind in media.items()
+        ),
         link(request, path, "collection", title=record.title_en),
     ]
     after = query.offset + len(found.ids)
     if len(found.ids) and after < found.matched:
         following = f"{path}/items{same_query(request, offset=after, limit=query.limit)}"
-        links.append(link(request, following, "next", media=MEDIA_TYPE, title="Next page"))
+        links.append(link(request, following, "next", media=own, title="Next page"))
     if query.offset > 0:
         previous = same_query(request, offset=max(0, query.offset - query.limit), limit=query.limit)
-        links.append(link(request, f"{path}/items{previous}", "prev", media=MEDIA_TYPE, title="Previous page"))
+        links.append(link(request, f"{path}/items{previous}", "prev", media=own, title="Previous page"))
     return links

@@ -77,7 +77,7 @@ def test_a_bbox_keeps_ids_and_pages(client: httpx.Client) -> None:
 def test_one_feature_is_the_same_as_in_the_page(client: httpx.Client) -> None:
     page = get(client, "/collections/station_aqi/items", bbox="119.3,34.8,119.5,35")
     one = get(client, "/collections/station_aqi/items/5")
-    assert {link["rel"] for link in one.pop("links")} == {"self", "collection"}
+    assert {link["rel"] for link in one.pop("links")} == {"self", "alternate", "collection"}
     assert one == page["features"][1]
 
 
@@ -213,3 +213,34 @@ def test_gdal_reads_every_feature(map_server: str, map_workspace: Workspace) -> 
     assert run.returncode == 0, run.stderr
     wanted = map_workspace.read("station_aqi")
     assert json.loads(run.stdout) == [wanted["name"].tolist(), wanted.geometry.to_wkt().tolist(), 3]
+
+
+FORMS = {"application/geo+json", "text/html", "text/csv", "application/flatgeobuf"}
+
+
+def test_every_other_form_of_an_answer_is_linked(client: httpx.Client) -> None:
+    """OGC API - Features, requirements fc-links, f-links and fc-md-links."""
+    for path, forms in (
+        ("/collections/stations/items?limit=1", FORMS),
+        ("/collections/stations/items/1", {"application/geo+json", "text/html"}),
+        ("/collections", {"application/json", "text/html"}),
+        ("/collections/stations", {"application/json", "text/html"}),
+        ("/", {"application/json", "text/html"}),
+    ):
+        links = get(client, path)["links"]
+        own = [item for item in links if item["rel"] == "self"]
+        assert len(own) == 1, path
+        found = {item["type"] for item in links if item["rel"] in ("self", "alternate")}
+        assert found == forms, path
+        for item in links:
+            if item["rel"] == "alternate":
+                answer = client.get(item["href"])
+                assert (answer.status_code, answer.headers["content-type"].split(";")[0]) == (200, item["type"])
+
+
+def test_forms_without_room_for_links_have_them_in_the_header(client: httpx.Client) -> None:
+    answer = client.get("/collections/station_aqi/items?f=csv&limit=2")
+    links = [part.split("; ") for part in answer.headers["link"].split(", ")]
+    assert {rel for _, rel, _ in links} == {'rel="self"', 'rel="alternate"', 'rel="next"'}
+    following = next(href.strip("<>") for href, rel, _ in links if rel == 'rel="next"')
+    assert client.get(following).headers["content-type"].startswith("text/csv")

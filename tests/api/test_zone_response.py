@@ -125,7 +125,7 @@ def test_measures_of_a_colour(suyuan, sources, tmp_path):
     assert found["cut_pct"].tolist() == [100.0, 20.0, 0.0]
     assert "SO2 34.0 %, NOx 0.0 % (short), 20 % needed; 60 construction sites stop" in said
     assert "1 exempt" in noted
-    assert "defaults of this program" in noted
+    assert "assumptions of this program" in noted
     sheets = pd.read_excel(tmp_path / "m.xlsx", sheet_name=None)
     assert len(sheets) == 5
     assert sheets["车辆限行区"].iloc[0, 0] == "环内"

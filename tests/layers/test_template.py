@@ -6,9 +6,12 @@ import pytest
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.add import add_file
 from layers.catalogue import SCHEMAS, UnknownLayer, get_schema
+from layers.reduction import load_measures
 from layers.schema import match_headers
 from layers.store import Workspace
-from layers.template import choices, header, template_fields, write_template
+from layers.substances import load_substances
+from layers.template import TABLES, choices, header, template_fields, write_template
+from layers.warning_rules import load_rule_sets
 
 LEDGERS = [layer for layer, schema in SCHEMAS.items() if not schema.derived and schema.kind == "vector"]
 
@@ -79,3 +82,21 @@ def test_a_template_never_replaces_a_file_and_is_not_made_for_results(tmp_path):
     with pytest.raises(SourceUnavailable, match="cannot write"):
         write_template("stations", tmp_path / "no" / "s.xlsx")
     assert [found.name for found in tmp_path.iterdir()] == ["s.xlsx"]
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_program_s_own_tables_can_be_taken_out_changed_and_used(name, tmp_path):
+    path = write_template(name, tmp_path / TABLES[name])
+    read = {"warning_rules": load_rule_sets, "reduction_measures": load_measures}
+    found = read[name](path) if name in read else load_substances([path])
+    assert found == (read[name](None) if name in read else load_substances())
+    with pytest.raises(InvalidInput, match="already there|is there"):
+        write_template(name, path)
+    with pytest.raises(InvalidInput, match="name it"):
+        write_template(name, tmp_path / "x.pdf")
+
+
+def test_rules_name_their_source():
+    assert all(one.source for one in load_rule_sets())
+    sources = {key: one.source for key, one in load_measures().items()}
+    assert all("guide" in text if grade == "A" else "no document" in text for (_, grade), text in sources.items())

@@ -222,6 +222,8 @@ def test_few_places_are_said():
         ([1, 2, 3, 4, 5], "geometry", "knn:2", InvalidInput, "no column 'geometry'"),
         (list("abcde"), "x", "knn:2", InvalidInput, "column 'x' holds str, not numbers"),
         ([1, 2, np.inf, 4, 5], "x", "knn:2", InvalidInput, "infinite"),
+        ([1, 2, -3e301, 4, 5], "x", "knn:2", InvalidInput, "reaches 3e.301: no such number is measured"),
+        ([1e-200, 2e-200, 3e-200, 0, 0], "x", "knn:2", InvalidInput, "check its unit"),
         ([1, 2, np.nan, np.nan, np.nan], "x", "knn:2", MissingData, "has 2 places with data: Gi. needs at least 3"),
         ([np.nan] * 5, "x", "knn:2", MissingData, "has 0 places"),
         ([1, 2, 3, 4, 5], "x", "knn:5", InvalidInput, "knn:5 needs at least 7 places"),
@@ -295,3 +297,9 @@ def test_classes_are_those_of_the_levels():
     z = np.array([4.0, 4.0, 4.0, 4.0, -4.0, -4.0, np.nan])
     p = np.array([0.01, 0.011, 0.05, 0.10, 0.001, 0.2, np.nan])
     assert np.array_equal(confidence_class(z, p), [3, 2, 2, 1, -3, 0, np.nan], equal_nan=True)
+
+
+def test_an_empty_file_says_that_it_is_empty():
+    nothing = gpd.GeoDataFrame({"x": np.array([], dtype=object)}, geometry=[], crs=4326)
+    with pytest.raises(MissingData, match="the input has no rows"):
+        gi_star(nothing, "x")
