@@ -253,7 +253,11 @@ def _page(
 ) -> HTMLResponse:
     """Return a report, or why there is none, as a page; everything from the file is text there."""
     page = services.templates.get_template("upload_report.html").render(
-        principal=principal, report=report, outcomes=OUTCOMES, fault=None if error is None else _told(error)
+        principal=principal,
+        report=report,
+        notes=[(told(note, "zh"), told(note, "en")) for note in (report or {}).get("notes", [])],
+        outcomes=OUTCOMES,
+        fault=None if error is None else _told(error),
     )
     headers = {name: value for name, value in answer.headers.items() if name == "retry-after"}
     return HTMLResponse(page, status_code=answer.status_code, headers=headers)
