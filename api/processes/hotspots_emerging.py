@@ -1,13 +1,12 @@
 """新兴时空热点: space-time Gi*, its trend, and the seventeen patterns."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
 from api.processes.observation_inputs import read_events
-from geo.errors import InvalidInput
 from tracing.emerging import CubeRule, emerging
 from tracing.event_cube import CELL, COUNT, TIME, counted
 
@@ -49,22 +48,25 @@ class EmergingInputs(Inputs):
         "for the values' memory; plain mann-kendall, as ArcGIS; or hamed-rao, by each series' autocorrelation",
     )
 
+    @model_validator(mode="after")
+    def _columns_named(self) -> Self:
+        if self.cell_m is not None and self.id is not None:
+            raise ValueError("--cell-m counts events in cells, which are the places: leave out --id")
+        if self.cell_m is None and (self.value is None or self.id is None):
+            name = "value" if self.value is None else "id"
+            raise ValueError(f"--{name} is missing: name the column, or count events by --cell-m")
+        return self
+
 
 def run(inputs: EmergingInputs, context: Context) -> Outcome:
     """Compute each place's pattern, its last step and its trend."""
     frame = context.vector(inputs.file) if inputs.cell_m is None else read_events(context, inputs.file)
     context.progress(0, 1, "emerging hot spots")
     step = inputs.step.replace("-", " ")
-    value, time, place, notes = inputs.value, inputs.time, inputs.id, ()
+    value, time, place, notes = inputs.value or COUNT, inputs.time, inputs.id or CELL, ()
     if inputs.cell_m is not None:
-        if place is not None:
-            raise InvalidInput("--cell-m counts events in cells, which are the places: leave out --id")
-        frame = context.compute(counted, frame, time=time, step=step, cell_m=inputs.cell_m, weight=value)
-        value, time, place, notes = COUNT, TIME, CELL, tuple(frame.attrs.pop("warnings"))
-    if value is None or place is None:
-        raise InvalidInput(
-            f"--{'value' if value is None else 'id'} is missing: name the column, or count events by --cell-m"
-        )
+        frame = context.compute(counted, frame, time=time, step=step, cell_m=inputs.cell_m, weight=inputs.value)
+        value, time, notes = COUNT, TIME, tuple(frame.attrs.pop("warnings"))
     rule = CubeRule(
         step=step,
         neighbours=inputs.neighbours,
