@@ -50,7 +50,14 @@ def local_client(workers: int) -> Iterator[Client]:
     """Start a cluster of processes on this machine, without a dashboard or an open port beyond loopback."""
     with (
         _said(f"the local Dask cluster of {workers} processes"),
-        LocalCluster(n_workers=workers, threads_per_worker=1, dashboard_address=None, host="127.0.0.1") as cluster,
+        LocalCluster(
+            n_workers=workers,
+            threads_per_worker=1,
+            dashboard_address=None,
+            host="127.0.0.1",
+            # Any free port: the usual one may be that of another job's cluster.
+            scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+        ) as cluster,
         # Results come straight from the workers; over the scheduler they would be copied twice.
         Client(cluster, direct_to_workers=True) as client,
     ):

@@ -16,6 +16,18 @@ class UnknownResource(DoorError, MissingData):
     """There is no job, process or output with this id."""
 
 
+class NoSuchProcess(UnknownResource):
+    """There is no process with this id."""
+
+
+class NoSuchJob(UnknownResource):
+    """There is no job with this id."""
+
+
+class ResultNotReady(UnknownResource):
+    """The job has no results: it has not ended, or they were given up."""
+
+
 class Busy(DoorError, SourceUnavailable):
     """More is asked for than is taken on; after `retry_seconds` it may be."""
 

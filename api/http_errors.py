@@ -1,6 +1,7 @@
 """One table turns the errors of Suyuan into HTTP answers: problem details as of RFC 9457."""
 
 import logging
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -15,7 +16,10 @@ from api.errors import (
     Busy,
     Conflict,
     Forbidden,
+    NoSuchJob,
+    NoSuchProcess,
     NotSignedIn,
+    ResultNotReady,
     Throttled,
     TooLarge,
     UnknownResource,
@@ -28,17 +32,27 @@ from layers.store import UnknownLayer
 
 _log = logging.getLogger(__name__)
 
+# Such as "limit=-1: give 1 or more" and "--month 13: write it as 2021-10".
+_NAMED = re.compile(
+    r"(?:(?P<parameter>[a-z][\w-]*)=|--(?P<option>[a-z][a-z-]*) )(?P<value>[^\n]*?)(?:: |：)(?P<allowed>.+)", re.DOTALL
+)
+_LATER_SECONDS = 30
+_OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 PROBLEM_JSON = "application/problem+json"
 
 
 @dataclass(frozen=True)
 class Problem:
-    """A kind of problem: its status, the last part of its type's URN, and its title in both languages."""
+    """A kind of problem: its status, the last part of its type's URN, and its title in both languages.
+
+    `uri` is the type where a standard has one for it.
+    """
 
     status: int
     kind: str
     title_zh: str
     title_en: str
+    uri: str = ""
 
     def title(self, language: Language | None) -> str:
         """Return the title in a language, in both where none was asked for."""
@@ -48,6 +62,9 @@ class Problem:
 
 PROBLEMS: dict[type[SuyuanError], Problem] = {
     UnknownLayer: Problem(404, "not-found", "没有这个资源", "No such resource"),
+    NoSuchProcess: Problem(404, "no-such-process", "没有这个分析", "No such process", f"{_OGC}/no-such-process"),
+    NoSuchJob: Problem(404, "no-such-job", "没有这个任务", "No such job", f"{_OGC}/no-such-job"),
+    ResultNotReady: Problem(404, "result-not-ready", "还没有结果", "No results", f"{_OGC}/result-not-ready"),
     UnknownResource: Problem(404, "not-found", "没有这个资源", "No such resource"),
     Throttled: Problem(429, "throttled", "尝试过多", "Too many attempts"),
     Busy: Problem(503, "busy", "服务繁忙", "Busy"),
@@ -78,7 +95,7 @@ def problem_response(
     """Return a problem as a response; `more` are further members of the document."""
     language = preferred(request.headers.get("accept-language"))
     body = {
-        "type": f"urn:suyuan:problem:{problem.kind}",
+        "type": problem.uri or f"urn:suyuan:problem:{problem.kind}",
         "title": problem.title(language),
         "status": problem.status,
         "detail": detail,
@@ -102,11 +119,22 @@ def error_response(error: SuyuanError, request: Request) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(error, Busy):
         headers["Retry-After"] = str(error.retry_seconds)
+    elif problem.status == 503:
+        headers["Retry-After"] = str(_LATER_SECONDS)
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, InvalidFields):
         return _fields(error, language, request)
-    return problem_response(problem, detail, request, headers=headers)
+    return problem_response(problem, detail, request, headers=headers, **_named_field(error, detail))
+
+
+def _named_field(error: SuyuanError, detail: str) -> dict[str, Any]:
+    """Return the member `errors` where the text begins with a parameter and its value, as ours do."""
+    found = _NAMED.fullmatch(detail) if isinstance(error, InvalidInput) else None
+    if found is None:
+        return {}
+    name = (found["parameter"] or found["option"]).replace("-", "_" if found["option"] else "-")
+    return {"errors": [{"field": name, "value": found["value"][:200], "allowed": found["allowed"]}]}
 
 
 def _without_place(text: str, request: Request) -> str:
@@ -141,8 +169,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     errors = [
         {
-            "field": ".".join(str(part) for part in fault["loc"][1:]),
-            "value": str(fault.get("input"))[:200],
+            "field": _place(fault),
+            "value": _text(fault),
             "allowed": allowed_zh(fault["type"], fault.get("ctx", {}), fault["msg"])
             if language == "zh"
             else str(fault["msg"]),
@@ -151,6 +179,20 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     ]
     detail = "; ".join(f"{item['field']}={item['value']}: {item['allowed']}" for item in errors)
     return problem_response(PROBLEMS[InvalidInput], detail, request, errors=errors)
+
+
+def _place(fault: dict[str, Any]) -> str:
+    inside = fault["loc"][1:] if fault["type"] != "json_invalid" else ()
+    return ".".join(str(part) for part in inside) or "body"
+
+
+def _text(fault: dict[str, Any]) -> str:
+    given = fault.get("input")
+    return "" if fault["type"] in ("json_invalid", "missing") else _shown(given)
+
+
+def _shown(value: object) -> str:
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))[:200]
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

@@ -159,6 +159,7 @@ class Runner:
             _end(active.process)
             self._active.remove(active)
             if mine and job.state is State.RUNNING:
+                self.store.log(job.id, "ERROR", _why(code))
                 self.store.fail(job, _why(code), "worker-died")
             elif mine and job.state is State.STORING:
                 self.store.release(job, _why(code))

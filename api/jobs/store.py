@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from api.errors import Busy, Conflict, UnknownResource
+from api.errors import Busy, Conflict, NoSuchJob
 from api.jobs.model import COLUMNS, Findings, Job, State, from_row, priority_of, utc_now
 from api.jobs.wanted import Wanted
 from api.sqlite_files import reading, said
@@ -79,13 +79,13 @@ class JobStore:
 
         Raises
         ------
-        UnknownResource
+        NoSuchJob
             There is none with this id.
         """
         with reading(self.path, self._connect) as base:
             row = base and base.execute("SELECT * FROM jobs WHERE id = ?", (job_id,)).fetchone()
         if not row:
-            raise UnknownResource(
+            raise NoSuchJob(
                 f"no job {job_id!r}; `suyuan jobs list` or /jobs shows those there are",
                 f"没有任务 {job_id!r}；用 suyuan jobs list 或 /jobs 查看现有任务",
             )
@@ -183,7 +183,7 @@ class JobStore:
 
         Raises
         ------
-        UnknownResource
+        NoSuchJob
             There is none with this id.
         Conflict
             Its result is just being written among the layers.

@@ -8,7 +8,7 @@ from typing import Any
 from fastapi import Request
 from fastapi.responses import Response
 
-from api.errors import UnknownResource
+from api.errors import ResultNotReady
 from api.jobs.model import Job, State, StoredLayer, utc_now
 from api.jobs.results import ResultFiles
 from api.language import Language, preferred
@@ -19,7 +19,6 @@ from api.translation import told
 from geo.errors import InvalidInput, MissingData, NotConverged, SourceUnavailable, SuyuanError
 from layers.writers import write_vector
 
-EXCEPTIONS = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 INLINE_FEATURES = 10_000
 DOWNLOADS = {
     "geojson": (".geojson", MEDIA_TYPE),
@@ -39,6 +38,14 @@ _MESSAGES = {
     State.STORING: "正在写入结果 writing the result",
     State.SUCCESSFUL: "已完成 done",
     State.DISMISSED: "已取消 dismissed",
+}
+
+STATE_NAMES = {
+    "accepted": "排队",
+    "running": "运行中",
+    "successful": "成功",
+    "failed": "失败",
+    "dismissed": "已取消",
 }
 
 
@@ -87,7 +94,7 @@ def found_layers(job: Job) -> tuple[StoredLayer, ...]:
 
     Raises
     ------
-    UnknownResource
+    ResultNotReady
         It has none: not ready, or dismissed.
     SuyuanError
         The job failed; the error that it failed of.
@@ -96,7 +103,7 @@ def found_layers(job: Job) -> tuple[StoredLayer, ...]:
         raise _FAILURES.get(job.problem, NotConverged)(job.reason)
     if job.state is not State.SUCCESSFUL or job.findings is None:
         state, _, _ = _MESSAGES[job.state].partition(" ")
-        raise UnknownResource(
+        raise ResultNotReady(
             f"job {job.id} has no results: it is {job.state.public}", f"任务 {job.id} 没有结果：{state}"
         )
     return job.findings.layers

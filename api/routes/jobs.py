@@ -18,6 +18,7 @@ from api.jobs.wanted import Wanted
 from api.routes.access import PrincipalDep
 from api.routes.job_documents import (
     DOWNLOADS,
+    STATE_NAMES,
     found_layers,
     job_path,
     layer_response,
@@ -93,7 +94,14 @@ def list_jobs(
     if wants_html(request, asked.f):
         following = same_query(request, before=found[-1].sequence) if more else ""
         page = services.templates.get_template("jobs.html")
-        return HTMLResponse(page.render(jobs=found, message=message, following=following, principal=principal))
+        shown = {
+            "jobs": found,
+            "matched": matched,
+            "statuses": _split(asked.status),
+            "names": STATE_NAMES,
+            "services": services,
+        }
+        return HTMLResponse(page.render(shown, message=message, following=following, principal=principal))
     links = [link(request, f"/jobs{same_query(request)}", "self", title="Jobs")]
     if more:
         links.append(
@@ -118,6 +126,8 @@ def show_job(request: Request, services: ServicesDep, principal: PrincipalDep, j
         lines=services.jobs.lines(job.id, limit=500),
         layers=job.findings.layers if job.findings else (),
         formats=tuple(DOWNLOADS),
+        names=STATE_NAMES,
+        services=services,
         inputs=json.dumps(job.inputs, ensure_ascii=False, indent=1),
         may_dismiss=_may_dismiss(principal, job) and not job.state.final,
         may_run=principal.may(Permission.RUN),

@@ -5,20 +5,20 @@ import time
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
 
-from fastapi import APIRouter, Depends, Header, Request
+from fastapi import APIRouter, Depends, Header, Query, Request
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import BaseModel, ConfigDict, Field
 
 import api
-from api.errors import UnknownResource
+from api.errors import NoSuchProcess
 from api.jobs.model import Job
 from api.processes import all_processes
 from api.processes.base import Process
 from api.processes.describe import InvalidFields, input_fields, read_values
 from api.routes.access import PrincipalDep
 from api.routes.job_documents import job_path, results_response, status_document
-from api.routes.links import Link, link, wants_html
+from api.routes.links import Link, link, same_query, wants_html
 from api.routes.process_form import form_page, form_values
 from api.routes.query import check_parameters
 from api.routes.services import Services, ServicesDep
@@ -44,13 +44,13 @@ def get_process(process_id: str) -> Process[Any]:
 
     Raises
     ------
-    UnknownResource
+    NoSuchProcess
         There is none with this id.
     """
     processes = {process.id: process for process in all_processes()}
     if process_id not in processes:
         there = ", ".join(processes)
-        raise UnknownResource(
+        raise NoSuchProcess(
             f"no process {process_id!r}; the processes are {there}", f"没有分析 {process_id!r}；现有 {there}"
         )
     return processes[process_id]
@@ -65,16 +65,27 @@ ProcessDep = Annotated[Process[Any], Depends(give_process)]
 
 
 @router.get("/processes", summary="All processes", response_class=Response)
-def list_processes(request: Request, services: ServicesDep, principal: PrincipalDep, f: str = "") -> Response:
+def list_processes(
+    request: Request,
+    services: ServicesDep,
+    principal: PrincipalDep,
+    limit: Annotated[int | None, Query(ge=1, description="most processes in one answer")] = None,
+    offset: Annotated[int, Query(ge=0, le=10_000, description="processes to skip; as `next` gives it")] = 0,
+    f: str = "",
+) -> Response:
     """Return every analysis with its titles."""
-    check_parameters(request, ("f", "limit"))
+    check_parameters(request, ("f", "limit", "offset"))
     if wants_html(request, f):
         template = services.templates.get_template("processes.html")
         return HTMLResponse(template.render(processes=all_processes(), principal=principal))
-    body = {
-        "processes": [summary(request, process) for process in all_processes()],
-        "links": [link(request, "/processes", "self", title="Processes")],
-    }
+    end = None if limit is None else offset + limit
+    links = [
+        link(request, f"/processes{same_query(request)}", "self", title="Processes"),
+        link(request, "/processes?f=html", "alternate", media="text/html", title="Processes"),
+    ]
+    if end is not None and end < len(all_processes()):
+        links.append(link(request, f"/processes{same_query(request, offset=end)}", "next", title="More processes"))
+    body = {"processes": [summary(request, process) for process in all_processes()[offset:end]], "links": links}
     return JSONResponse(body, headers={"Vary": "Accept"})
 
 

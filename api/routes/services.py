@@ -2,7 +2,9 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import TYPE_CHECKING, Annotated
+from zoneinfo import ZoneInfo
 
 import jinja2
 from fastapi import Depends, Request
@@ -77,6 +79,17 @@ class Services:
         self.answers.put((*key, "plain"), block.plain)
         self.answers.put((*key, "deflated"), block.deflated)
         return block
+
+    def clock(self, moment: datetime | str) -> str:
+        """Return a time as the city's clocks show it; screens show no other."""
+        given = datetime.fromisoformat(moment) if isinstance(moment, str) else moment
+        return given.astimezone(ZoneInfo(self.settings.timezone)).strftime("%Y-%m-%d %H:%M:%S")
+
+    @property
+    def zone_name(self) -> str:
+        """How the times of `clock` are called."""
+        zone = self.settings.timezone
+        return "北京时间 Beijing time" if zone == "Asia/Shanghai" else zone
 
     def records(self) -> list[LayerRecord]:
         """Return the layers there are; none without a workspace."""

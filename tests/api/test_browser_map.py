@@ -225,6 +225,7 @@ def test_a_fire_raster_lies_in_its_place(page: Page) -> None:
     box(page, "fire_rasters").check()
     page.wait_for_function("() => document.querySelector('.raster-tiles .leaflet-tile-loaded')?.naturalWidth > 0")
     page.wait_for_timeout(300)
+    expect(page.locator(".legend")).to_contain_text("亮温 360 K")
     # 400 K between the stops of 360 K and 420 K, over land.
     assert share(pixels(page), burning, 3, "#a5130d", 60) > 0.5
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from distributed import Client, KilledWorker
 
-from api.dask_client import shared_client
+from api.dask_client import local_client, shared_client
 from api.jobs.model import State
 from api.jobs.store import JobStore
 from api.jobs.worker import work
@@ -74,3 +74,11 @@ def _lose(address: str) -> None:
 def test_a_cluster_that_is_lost_is_said_in_one_line(scheduler) -> None:
     with pytest.raises(SourceUnavailable, match=r"ended before the work was done \(KilledWorker\); start them again"):
         _lose(scheduler)
+
+
+def test_two_local_clusters_at_once_are_on_loopback_and_in_nobodys_way() -> None:
+    with local_client(1) as one, local_client(1) as other:
+        assert one.submit(sum, (1, 2)).result() == other.submit(sum, (1, 2)).result() == 3
+        servers = [client.cluster.scheduler.http_server for client in (one, other)]
+        assert {server.address for server in servers} == {"127.0.0.1"}
+        assert len({server.port for server in servers}) == 2

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import geopandas as gpd
 import httpx
+import pandas as pd
 import pytest
 
 from api.accounts.roles import LOCAL
@@ -20,6 +21,7 @@ from layers.provenance import content_hash
 from layers.store import Workspace
 from tests.api.jobs.conftest import INCIDENT, SHORT, until
 
+OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 PROCESSES = {process.id: process for process in all_processes()}
 
 
@@ -76,7 +78,21 @@ def test_every_process_is_listed_and_described(idle: httpx.Client) -> None:
         assert set(described["outputs"]) == set(PROCESSES[item["id"]].result_layers)
         assert '"null"' not in json.dumps(described)
     answer = idle.get("/processes/nothing")
-    assert (answer.status_code, answer.json()["type"]) == (404, "urn:suyuan:problem:not-found")
+    assert (answer.status_code, answer.json()["type"]) == (404, f"{OGC}/no-such-process")
+    assert idle.get("/jobs/nothing").json()["type"] == f"{OGC}/no-such-job"
+    waiting = execute(idle, "hotspots-gi", SHORT).json()["jobID"]
+    assert idle.get(f"/jobs/{waiting}/results").json()["type"] == f"{OGC}/result-not-ready"
+
+
+def test_the_list_of_processes_is_paged(idle: httpx.Client) -> None:
+    seen, path = [], "/processes?limit=5"
+    while path:
+        page = idle.get(path).json()
+        assert len(page["processes"]) <= 5
+        seen += [item["id"] for item in page["processes"]]
+        path = next((link["href"] for link in page["links"] if link["rel"] == "next"), None)
+    assert seen == list(PROCESSES)
+    assert idle.get("/processes?limit=0").status_code == 422
 
 
 def test_a_job_from_request_to_layer(web: httpx.Client, places: Path) -> None:
@@ -232,3 +248,16 @@ def test_dismissing_a_finished_job_forgets_its_result(web: httpx.Client, setting
 
 def test_who_submitted_stands_with_the_job(idle: httpx.Client) -> None:
     assert execute(idle, "hotspots-gi", SHORT).json()["suyuan:owner"] == LOCAL.name
+
+
+def test_pages_of_jobs_are_in_both_languages_and_in_the_citys_time(idle: httpx.Client, settings: Settings) -> None:
+    job = execute(idle, "hotspots-gi", SHORT).json()["jobID"]
+    made = pd.Timestamp(JobStore(settings.workspace).get(job).created).tz_convert("Asia/Shanghai")
+    for path in ("/jobs?f=html", f"/jobs/{job}?f=html"):
+        page = idle.get(path).text
+        assert "北京时间 Beijing time" in page
+        assert f"{made:%Y-%m-%d %H:%M:%S}" in page
+        assert "排队" in page
+        assert "accepted" in page
+    assert job not in idle.get("/jobs?f=html&status=failed").text
+    assert "没有这样的任务" in idle.get("/jobs?f=html&status=failed").text

@@ -53,6 +53,7 @@ def _a_killed_worker_is_a_failed_job_with_a_reason(server: Server, store: JobSto
     os.kill(worker, signal.SIGKILL)
     assert until(lambda: server.status(job)["status"] == "failed") < 2
     assert "signal 9" in server.status(job)["message"]
+    assert "signal 9" in store.lines(job)[-1]["text"]
     # The server goes on, and a sync request gets its answer.
     answer = server.client.post("/processes/hotspots-gi/execution", json={"inputs": SHORT})
     assert answer.status_code == 200, answer.text
