@@ -1,6 +1,7 @@
 """One table turns the errors of Suyuan into HTTP answers: problem details as of RFC 9457."""
 
 import logging
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
@@ -31,6 +32,11 @@ from layers.store import UnknownLayer
 
 _log = logging.getLogger(__name__)
 
+# Such as "limit=-1: give 1 or more" and "--month 13: write it as 2021-10".
+_NAMED = re.compile(
+    r"(?:(?P<parameter>[a-z][\w-]*)=|--(?P<option>[a-z][a-z-]*) )(?P<value>[^\n]*?)(?:: |：)(?P<allowed>.+)", re.DOTALL
+)
+_LATER_SECONDS = 30
 _OGC = "http://www.opengis.net/def/exceptions/ogcapi-processes-1/1.0"
 PROBLEM_JSON = "application/problem+json"
 
@@ -113,11 +119,22 @@ def error_response(error: SuyuanError, request: Request) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(error, Busy):
         headers["Retry-After"] = str(error.retry_seconds)
+    elif problem.status == 503:
+        headers["Retry-After"] = str(_LATER_SECONDS)
     if problem.status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     if isinstance(error, InvalidFields):
         return _fields(error, language, request)
-    return problem_response(problem, detail, request, headers=headers)
+    return problem_response(problem, detail, request, headers=headers, **_named_field(error, detail))
+
+
+def _named_field(error: SuyuanError, detail: str) -> dict[str, Any]:
+    """Return the member `errors` where the text begins with a parameter and its value, as ours do."""
+    found = _NAMED.fullmatch(detail) if isinstance(error, InvalidInput) else None
+    if found is None:
+        return {}
+    name = (found["parameter"] or found["option"]).replace("-", "_" if found["option"] else "-")
+    return {"errors": [{"field": name, "value": found["value"][:200], "allowed": found["allowed"]}]}
 
 
 def _without_place(text: str, request: Request) -> str:
@@ -152,8 +169,8 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     faults = error.errors() if isinstance(error, RequestValidationError) else []
     errors = [
         {
-            "field": ".".join(str(part) for part in fault["loc"][1:]),
-            "value": str(fault.get("input"))[:200],
+            "field": _place(fault),
+            "value": _text(fault),
             "allowed": allowed_zh(fault["type"], fault.get("ctx", {}), fault["msg"])
             if language == "zh"
             else str(fault["msg"]),
@@ -162,6 +179,20 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
     ]
     detail = "; ".join(f"{item['field']}={item['value']}: {item['allowed']}" for item in errors)
     return problem_response(PROBLEMS[InvalidInput], detail, request, errors=errors)
+
+
+def _place(fault: dict[str, Any]) -> str:
+    inside = fault["loc"][1:] if fault["type"] != "json_invalid" else ()
+    return ".".join(str(part) for part in inside) or "body"
+
+
+def _text(fault: dict[str, Any]) -> str:
+    given = fault.get("input")
+    return "" if fault["type"] in ("json_invalid", "missing") else _shown(given)
+
+
+def _shown(value: object) -> str:
+    return (value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value))[:200]
 
 
 async def _http(request: Request, error: Exception) -> JSONResponse:

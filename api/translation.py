@@ -13,6 +13,8 @@ from functools import cache
 from importlib import resources
 
 _DEEPEST = 3
+# What stands where a list is empty.
+_EMPTY = {"none": "无", "(none)": "（无）", "nothing": "无", "(nothing)": "（无）"}
 _LONGEST = 20_000
 
 
@@ -85,6 +87,8 @@ def _filled(chinese_text: str, holes: list[str]) -> str:
 
 
 def _phrase(text: str, depth: int) -> str:
+    if text in _EMPTY:
+        return _EMPTY[text]
     worth = depth <= _DEEPEST and " " in text
     return (_chinese(text, depth) if worth else None) or text
 

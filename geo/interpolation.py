@@ -5,7 +5,7 @@ Distances are straight lines through the WGS 84 ellipsoid, which are shorter tha
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import numpy as np
@@ -21,6 +21,7 @@ from geo.variogram_kernel import MODELS, Lags, Variogram, candidates, empirical
 
 Array = NDArray[np.float64]
 Method = Literal["auto", "idw", "kriging"]
+Transform = Literal["none", "log"]
 Drift = Callable[[Array, Array], Array]
 
 FEWEST_FOR_VARIOGRAM = 10
@@ -33,7 +34,13 @@ class Options:
 
     `method` "auto" is kriging where a variogram can be fitted, else inverse distance; `model` "auto" is the model under
     which the stations tell each other best; `variogram` is taken as it is; `drift` maps names to functions of (lon,
-    lat); `floor` is the lowest value that can be.
+    lat); `floor` is the lowest value that can be. `transform` "log" kriges the logarithms of skewed values (all above
+    0): probabilities are then lognormal; the surface is their mean, scaled so that leave-one-out has no bias.
+
+    References
+    ----------
+    Journel, A. G., and Huijbregts, C. J. (1978), Mining Geostatistics, section VIII.B.2; Saito, H., and Goovaerts, P.
+    (2000), doi:10.1021/es991450y.
     """
 
     method: Method = "auto"
@@ -42,6 +49,7 @@ class Options:
     drift: Mapping[str, Drift] = field(default_factory=dict)
     power: float = 2.0
     floor: float | None = 0.0
+    transform: Transform = "none"
 
 
 @dataclass(frozen=True)
@@ -74,7 +82,8 @@ class Check:
 class Surface:
     """A surface on the nodes of a grid, shape (y, x), NaN where it is not wanted.
 
-    `sd` is the kriging standard deviation, None for inverse distance. `sites` are the stations that counted.
+    `sd` is the kriging standard deviation, None for inverse distance. `sites` are the stations that counted. With the
+    log transform `logs` are mean and standard deviation of the logarithms, and the variogram is theirs.
     """
 
     grid: Grid
@@ -87,9 +96,10 @@ class Surface:
     lags: Lags | None = None
     coefficients: Mapping[str, float] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
+    logs: tuple[Array, Array] | None = None
 
     def quantile(self, share: float) -> Array:
-        """Return the value that the truth stays below with a probability (0..1), errors normal.
+        """Return the value that the truth stays below with a probability (0..1), errors normal (or those of logs).
 
         Raises
         ------
@@ -98,6 +108,8 @@ class Surface:
         """
         if self.sd is None:
             raise InvalidInput("inverse distance knows no error: use kriging for probabilities")
+        if self.logs is not None:
+            return np.asarray(np.exp(self.logs[0] + ndtri(share) * self.logs[1]))
         return np.asarray(self.value + ndtri(share) * self.sd)
 
     def chance_above(self, level: float) -> Array:
@@ -110,9 +122,12 @@ class Surface:
         """
         if self.sd is None:
             raise InvalidInput("inverse distance knows no error: use kriging for probabilities")
+        middle, spread, limit = self.value, self.sd, level
+        if self.logs is not None:
+            (middle, spread), limit = self.logs, np.log(level) if level > 0.0 else -np.inf
         with np.errstate(divide="ignore", invalid="ignore"):
-            share = (self.value - level) / self.sd
-        share = np.where(self.sd > 0.0, share, np.where(self.value > level, np.inf, -np.inf))
+            share = (middle - limit) / spread
+        share = np.where(spread > 0.0, share, np.where(middle > limit, np.inf, -np.inf))
         return np.where(np.isnan(self.value), np.nan, ndtr(share))
 
 
@@ -140,7 +155,34 @@ def interpolate(sites: Sites, grid: Grid, options: Options | None = None) -> Sur
         why_not = _why_not_kriging(sites, options)
         if options.method == "idw" or why_not:
             return _inverse_distance(sites, grid, options, tuple(why_not))
-        return _kriging(sites, grid, options)
+        return _log_kriging(sites, grid, options) if options.transform == "log" else _kriging(sites, grid, options)
+
+
+def _log_kriging(sites: Sites, grid: Grid, options: Options) -> Surface:
+    """Return the surface of kriged logarithms, turned back into values."""
+    found = _kriging(replace(sites, values=np.log(sites.values)), grid, replace(options, floor=None, transform="none"))
+    told = found.check
+    if found.sd is None or told.sd is None:
+        raise NotConverged("kriging of logarithms gave no standard deviation")
+    left_out = np.log(sites.values) - told.residual
+    raised = np.exp(left_out + 0.5 * told.sd**2)
+    # Kriged variances of logarithms are never exact: one factor makes the stations' mean come out right.
+    factor = float(sites.values.mean() / raised.mean())
+    value = factor * np.exp(found.value + 0.5 * found.sd**2)
+    check = Check(sites.values - factor * raised, factor * raised * np.sqrt(np.expm1(told.sd**2)))
+    note = (
+        f"对数克里金：概率按对数正态，均值乘以 {factor:.3f} 消除偏差 / kriging of logarithms: lognormal "
+        f"probabilities, the mean times {factor:.3f} to be unbiased"
+    )
+    return replace(
+        found,
+        value=value,
+        sd=value * np.sqrt(np.expm1(found.sd**2)),
+        sites=sites,
+        check=check,
+        notes=(note, *found.notes),
+        logs=(found.value, found.sd),
+    )
 
 
 def _check(sites: Sites, options: Options) -> None:
@@ -151,6 +193,11 @@ def _check(sites: Sites, options: Options) -> None:
         raise InvalidInput(f"variogram model {options.model!r}; use auto, {', '.join(MODELS)}")
     if not 0.0 < options.power <= 10.0:
         raise InvalidInput(f"power {options.power:g}: give a number above 0, at most 10")
+    if options.transform == "log" and options.method == "idw":
+        raise InvalidInput("inverse distance takes no log transform: use kriging")
+    if options.transform == "log" and (sites.values <= 0.0).any():
+        low = int((sites.values <= 0.0).sum())
+        raise InvalidInput(f"{low} values are 0 or below and have no logarithm: leave the log transform out")
     if options.method == "idw" and options.drift:
         raise InvalidInput("inverse distance takes no drift: use kriging, or leave the drift out")
     need = FEWEST_FOR_VARIOGRAM + len(options.drift)

@@ -22,6 +22,9 @@ from layers.schema import LayerSchema
 from layers.store import LayerData, LayerRecord, Workspace
 from layers.versions import Cause, os_user
 
+# A day without fires is told as such; an empty ledger or run is a template that nobody filled in.
+_FILLED_IN = ("mobile_tracks",)
+
 
 @dataclass(frozen=True)
 class Added:
@@ -96,7 +99,7 @@ def add_file(
     report = _checked(workspace, layer, path, options)
     if report.refused:
         return Added(report, None)
-    if report.total == 0 and schema.time_field is None:
+    if report.total == 0 and (schema.time_field is None or layer in _FILLED_IN):
         raise InvalidInput(f"{Path(path).name} has no rows under its header; fill it in first")
     replace = options.get("replace", False)
     with workspace.transaction():

@@ -25,7 +25,8 @@ def parse_angles(column: pd.Series, axis: Axis) -> NDArray[np.float64]:
     """Read a column of longitudes or latitudes.
 
     Numbers are taken as they are. ``119°12'30"E``, ``E119°12'30"``, ``东经119度12分30秒``, ``119 12 30``,
-    ``119:12:30``, ``119-12-30`` and ``119°12.5'`` are degrees, minutes and seconds. West and south are negative.
+    ``119:12:30``, ``119-12-30`` and ``119°12.5'`` are degrees, minutes and seconds, ``119.2E`` are degrees.
+    West and south are negative.
 
     Parameters
     ----------
@@ -56,7 +57,8 @@ def parse_angle(text: str, axis: Axis) -> float:
     clean = unicodedata.normalize("NFKC", text.translate(_SIGNS)).translate(_SIGNS).strip().upper()
     # 20S after 35' is south; only in 34d35m20s is it the sign of the seconds.
     clean = re.sub(r"(?<=\d)S(?=\s*[EWNS]?$)", '"', clean) if re.search(r"\d\s*M", clean) else clean
-    match = _DMS.fullmatch(clean) or _DMS.fullmatch(f"{clean}°")
+    signed = re.sub(r"(?<=\d)\s*(?=[EWNS东西南北][经纬]?$)", "°", clean)
+    match = _DMS.fullmatch(clean) or _DMS.fullmatch(f"{clean}°") or _DMS.fullmatch(signed)
     if match is None:
         return float("nan")
     before, after = (_HEMISPHERES.get((match[name] or " ")[0]) for name in ("before", "after"))

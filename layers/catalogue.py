@@ -5,6 +5,7 @@ from dataclasses import replace
 from geo.errors import InvalidInput
 from layers.duties import UNMONITORED_SITES, UNMONITORED_STACKS
 from layers.ledgers import LEDGERS
+from layers.mobile_tracks import MOBILE_TRACKS
 from layers.response_ledgers import RESPONSE_LEDGERS
 from layers.response_results import RESPONSE_RESULTS
 from layers.results import RESULTS
@@ -14,7 +15,15 @@ SYNTHETIC = Field("synthetic", "模拟数据", "Synthetic", "bool", synonyms=("�
 
 SCHEMAS: dict[str, LayerSchema] = {
     schema.id: replace(schema, fields=(*schema.fields, SYNTHETIC))
-    for schema in (*LEDGERS, *RESPONSE_LEDGERS, *RESULTS, *RESPONSE_RESULTS, UNMONITORED_SITES, UNMONITORED_STACKS)
+    for schema in (
+        *LEDGERS,
+        MOBILE_TRACKS,
+        *RESPONSE_LEDGERS,
+        *RESULTS,
+        *RESPONSE_RESULTS,
+        UNMONITORED_SITES,
+        UNMONITORED_STACKS,
+    )
 }
 
 

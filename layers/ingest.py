@@ -160,7 +160,7 @@ def _noticed(
     """Look for repeated rows and misplaced features; what satellites see is not bound to the city."""
     named = check_datum(datum or "wgs84")
     again = [] if schema.identity and set(schema.identity) <= set(frame.columns) else repeats(frame)
-    if reference is None or reference.districts is None or schema.time_field or schema.id in ("districts", "region"):
+    if reference is None or reference.districts is None or not schema.placed:
         return again
     return [*again, *place_remarks(frame, reference.districts, named)]
 

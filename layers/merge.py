@@ -23,8 +23,9 @@ class Merged:
 def merge(old: gpd.GeoDataFrame | None, new: gpd.GeoDataFrame, schema: LayerSchema) -> Merged:
     """Put new features into a layer.
 
-    Where the schema names an identity (a station's id) and every feature has it, a feature of the same identity is
-    replaced in its place. Otherwise a feature is left out only when all its values and its geometry are there already.
+    Where the schema names an identity (a station's id), a feature of the same identity is replaced in its place. A
+    feature without it, or one of several of one identity, is left out only when all its values and its geometry are
+    there already.
 
     Parameters
     ----------
@@ -47,33 +48,22 @@ def merge(old: gpd.GeoDataFrame | None, new: gpd.GeoDataFrame, schema: LayerSche
     seen = set(row_tuples(before))
     same = pd.Series([row in seen for row in row_tuples(fresh)], index=fresh.index, dtype=bool)
     todo = fresh[~same]
-    identity = _identity(before, fresh, schema)
-    replaced = before.index[:0]
-    if identity:
-        keys = pd.MultiIndex.from_frame(before[identity])
-        wanted = pd.MultiIndex.from_frame(todo[identity])
-        replaced = before.index[keys.isin(wanted)]
-        todo = todo.set_index(pd.Index(_places(keys, wanted, len(before))))
-    else:
-        todo = todo.set_index(pd.RangeIndex(len(before), len(before) + len(todo)))
+    place = {key: row for row, key in _identified(before, schema).items()}
+    known = {row: place[key] for row, key in _identified(fresh, schema).items() if key in place and row in todo.index}
+    replaced = before.index[before.index.isin(list(known.values()))]
+    rows = [known.get(row, len(before) + number) for number, row in enumerate(todo.index)]
+    todo = todo.set_index(pd.Index(rows, dtype=before.index.dtype))
     frame = _stack(before.drop(index=replaced), todo)
     return Merged(frame, len(todo) - len(replaced), len(replaced), int(same.sum()))
 
 
-def _identity(before: gpd.GeoDataFrame, fresh: gpd.GeoDataFrame, schema: LayerSchema) -> list[str]:
+def _identified(frame: gpd.GeoDataFrame, schema: LayerSchema) -> dict[int, tuple[object, ...]]:
+    """Return the identity of each feature that has a whole one of its own, by its place."""
     names = list(schema.identity)
-    for frame in (before, fresh):
-        if not names or not set(names) <= set(frame.columns):
-            return []
-        if frame[names].isna().to_numpy().any() or frame.duplicated(names).any():
-            return []
-    return names
-
-
-def _places(keys: pd.MultiIndex, wanted: pd.MultiIndex, start: int) -> list[int]:
-    """Return where each wanted feature goes: its old place, or after the last."""
-    place = {key: row for row, key in enumerate(keys)}
-    return [place.get(key, start + number) for number, key in enumerate(wanted)]
+    if not names or not set(names) <= set(frame.columns):
+        return {}
+    own = frame[names].notna().all(axis=1) & ~frame.duplicated(names, keep=False)
+    return dict(zip(frame.index[own], frame.loc[own, names].itertuples(index=False, name=None), strict=True))
 
 
 def _stack(first: gpd.GeoDataFrame, second: gpd.GeoDataFrame) -> gpd.GeoDataFrame:

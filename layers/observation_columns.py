@@ -130,11 +130,20 @@ def joined_times(table: pd.DataFrame, names: tuple[str, ...]) -> pd.Series:
     if len(names) == 1:
         return table[names[0]]
     parts = [texts(table[name]).str.replace(r"\.0$", "", regex=True) for name in names]
-    day = parts[0] if len(parts) == 2 else parts[0] + "-" + parts[1] + "-" + parts[2]
+    day = _dated(parts[0]) if len(parts) == 2 else parts[0] + "-" + parts[1] + "-" + parts[2]
     if len(parts) == 3:
         return day
     hour = parts[-1]
     return day + " " + hour.where(hour.str.contains(":", na=False), hour + ":00")
+
+
+def _dated(days: pd.Series) -> pd.Series:
+    """Return dates with those that Excel left as numbers of days written out."""
+    serial = days.str.fullmatch(r"[2-7]\d{4}", na=False)
+    if not serial.any():
+        return days
+    moments = pd.Timestamp("1899-12-30") + pd.to_timedelta(pd.to_numeric(days[serial]), unit="D")
+    return days.where(~serial, pd.Series(moments, days.index[serial]).dt.strftime("%Y-%m-%d").reindex(days.index))
 
 
 def unit_factor(unit: str, pollutant: str) -> float:

@@ -20,6 +20,7 @@ BY = ("district", "township", "station")
 LEVELS = ("national", "provincial", "city", "township")
 CITY = "全市"
 _CITY_LEVEL = "national"
+_TOLD = 10
 
 
 @dataclass(frozen=True)
@@ -159,12 +160,25 @@ def _daily_groups(
     inside = measured.of(used["id"])
     daily, given = daily_values(inside.hours, inside.days, hour_named=chosen.hour_named, leave_out=chosen.leave_out)
     daily = daily[daily["date"].dt.year == chosen.year]
+    unknown = _unknown(stations, measured)
     if daily.empty:
-        raise MissingData(f"no observations of the stations in {chosen.year}; add some, or name other --levels")
+        raise MissingData(
+            f"no observations of the stations in {chosen.year}; add some, or name other --levels"
+            + (f"; there are some of stations that the layer does not have: {unknown}" if unknown else "")
+        )
     notes = _notes(used, inside, by)
+    if unknown:
+        notes.append(f"observations of stations that the layer does not have, left out: {unknown}")
     if given:
         notes.append(f"{given} daily values are as given, not computed from hours")
     return _named(daily, used, by), notes
+
+
+def _unknown(stations: gpd.GeoDataFrame, measured: Measured) -> str:
+    """Return the stations that measured but are not in the layer, the first of many."""
+    ids = pd.concat([measured.hours["station_id"], measured.days["station_id"]])
+    found = sorted(set(ids[~ids.isin(stations["id"])]))
+    return ", ".join(found[:_TOLD]) + (f" and {len(found) - _TOLD} more" if len(found) > _TOLD else "")
 
 
 def _named(daily: pd.DataFrame, stations: gpd.GeoDataFrame, by: str) -> list[tuple[str, pd.DataFrame]]:

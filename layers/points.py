@@ -160,7 +160,9 @@ def _points(table: pd.DataFrame, lon: str, lat: str) -> tuple[np.ndarray, list[P
 
 
 def _wkt(column: pd.Series) -> tuple[np.ndarray, list[Problem]]:
-    shapes = shapely.from_wkt(column.where(column.notna(), None).to_numpy(dtype=object), on_invalid="ignore")
+    # An empty column of numbers would turn None back into NaN, which is no text.
+    texts = column.astype(object).where(column.notna(), None).to_numpy(dtype=object)
+    shapes = shapely.from_wkt(texts, on_invalid="ignore")
     wrong = np.flatnonzero(shapely.is_missing(shapes) & column.notna().to_numpy())
     problems = [
         Problem(int(row), str(column.name), _short(column.iloc[row]), "不是有效的 WKT", "is not valid WKT")

@@ -73,6 +73,11 @@ class LayerSchema:
     free: bool = False
 
     @property
+    def placed(self) -> bool:
+        """Whether its points belong into the city: ledgers and mobile runs, not satellite data or boundaries."""
+        return self.id not in ("districts", "region", "fire_points", "fire_rasters") and not self.derived
+
+    @property
     def names(self) -> tuple[str, ...]:
         """Return the canonical column names in order."""
         return tuple(f.name for f in self.fields)

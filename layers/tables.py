@@ -15,7 +15,8 @@ import pandas as pd
 
 from geo.errors import InvalidInput, SourceUnavailable
 
-FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+# Chinese and Japanese spreadsheets take the wide signs for the narrow ones.
+FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 GAPS = frozenset({"", "-", "--", "—", "——", "/", "-;", "na", "n/a", "#n/a", "nan", "null", "none"})
 
 _NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d{0,14}|\d{0,15}\.\d*|[1-9]\d{0,14}\.\d*)(?:[eE][+-]?\d{1,3})?")

@@ -16,7 +16,9 @@ from web_map.symbols import LayerStyle, Symbol
 
 PX_MM = 0.2646  # a CSS pixel
 MARGIN_SHARE = 0.06
-SMALLEST_DEG = 0.02
+SMALLEST_DEG = 0.012
+# Meridians and parallels are drawn at the widest of these steps (degrees) of which three or more are seen.
+STEPS_DEG = (10.0, 5.0, 2.0, 1.0, 0.5, 0.2, 0.1, 0.05, 0.02, 0.01, 0.005, 0.002)
 # Number of corners and turn of the first from north, degrees; what is not here is a disc.
 SIDES = {
     "square": (4, 45.0),
@@ -98,6 +100,28 @@ def draw_symbol(pdf: FPDF, symbol: Symbol, x: float, y: float) -> None:
         _path(pdf, [np.array([[x - 3.2, y], [x + 3.2, y]])], symbol, closed=False)
     else:
         _mark(pdf, symbol, x, y)
+
+
+def draw_graticule(pdf: FPDF, frame: MapFrame) -> None:
+    """Draw meridians and parallels with their degrees, so that a zone amid nothing has its place."""
+    east = frame.west + frame.width / frame.mm_per_deg_lon
+    south = frame.north - frame.height / frame.mm_per_deg_lat
+    least = min(east - frame.west, frame.north - south)
+    step = next((one for one in STEPS_DEG if least / one >= 3.0), STEPS_DEG[-1])
+    digits = max(0, int(np.ceil(-np.log10(step))))
+    with pdf.local_context():
+        pdf.set_draw_color(205)
+        pdf.set_text_color(120)
+        pdf.set_line_width(0.15)
+        pdf.set_font("text", size=6)
+        for lon in np.arange(np.ceil(frame.west / step), np.floor(east / step) + 1) * step:
+            ((x, _),) = frame.page(np.array([[lon, south]]))
+            pdf.line(x, frame.top, x, frame.top + frame.height)
+            pdf.text(x + 0.6, frame.top + 2.6, f"{abs(lon):.{digits}f}°{'W' if lon < 0 else 'E'}")
+        for lat in np.arange(np.ceil(south / step), np.floor(frame.north / step) + 1) * step:
+            ((_, y),) = frame.page(np.array([[frame.west, lat]]))
+            pdf.line(frame.left, y, frame.left + frame.width, y)
+            pdf.text(frame.left + 0.8, y - 0.6, f"{abs(lat):.{digits}f}°{'S' if lat < 0 else 'N'}")
 
 
 def draw_scale(pdf: FPDF, frame: MapFrame) -> None:

@@ -16,7 +16,7 @@ from layers.schema import Field, LayerSchema
 from web_map.assets import FONT, NODE_MODULES
 from web_map.legend import legend_entries
 from web_map.report import Language, Report, ReportLayer
-from web_map.report_map import MapFrame, draw_layer, draw_scale, draw_symbol
+from web_map.report_map import MapFrame, draw_graticule, draw_layer, draw_scale, draw_symbol
 from web_map.styles import style_for
 from web_map.symbols import Symbol
 
@@ -101,10 +101,10 @@ def _head(pdf: FPDF, report: Report, at: int, made: pd.Timestamp) -> None:
     pdf.ln(6)
     pdf.set_text_color(0)
     pdf.set_font("text", size=10.5)
-    pdf.multi_cell(0, 5.4, report.summary[at], new_x="LMARGIN", new_y="NEXT")
+    pdf.multi_cell(0, 5.4, report.summary[at], align="L", new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("text", size=8.5)
     for fact in report.facts:
-        pdf.multi_cell(0, 4.4, fact[at], new_x="LMARGIN", new_y="NEXT")
+        pdf.multi_cell(0, 4.4, fact[at], align="L", new_x="LMARGIN", new_y="NEXT")
     if report.synthetic:
         pdf.set_fill_color(255, 236, 200)
         pdf.cell(0, 6, WORDS["synthetic"][at], fill=True, border=1, new_x="LMARGIN", new_y="NEXT")
@@ -120,6 +120,7 @@ def _map(pdf: FPDF, report: Report, at: int) -> None:
         pdf.rect(frame.left, frame.top, frame.width, frame.height, style="F")
         for layer in report.base:
             draw_layer(pdf, frame, layer.frame, style_for(layer.schema), names=True)
+        draw_graticule(pdf, frame)
         for layer in report.layers:
             draw_layer(pdf, frame, layer.frame, style_for(layer.schema))
     pdf.set_draw_color(90)
@@ -165,13 +166,13 @@ def _list(pdf: FPDF, layer: ReportLayer, at: int, room_mm: float) -> None:
     """Write as many features as fit, one line each, and how many more there are."""
     schema = get_schema(layer.schema)
     fields = _fields(layer.frame, schema, at)
-    shown = max(1, int((room_mm - 14) // ROW_MM))
+    shown = max(1, int((room_mm - 14) // ROW_MM) - any(field.unit for field in fields))
     pdf.set_font("text", size=10)
     pdf.cell(0, 6, f"{(schema.title_zh, schema.title_en)[at]} ({len(layer.frame)})", new_x="LMARGIN", new_y="NEXT")
     pdf.set_font("text", size=7.5)
     shares = [1.7 if field.dtype == "str" else 1.0 for field in fields]
     widths = [share / sum(shares) * (PAGE_MM[0] - 2 * MARGIN_MM) for share in shares]
-    _row(pdf, [(f.title_zh, f.title_en)[at] + (f" ({f.unit})" if f.unit else "") for f in fields], widths, head=True)
+    _heading(pdf, fields, widths, at)
     columns = [layer.frame[f.name].head(shown).map(lambda value, f=f: _text(value, f, at)) for f in fields]
     for values in zip(*columns, strict=True):
         _row(pdf, list(values), widths)
@@ -181,12 +182,22 @@ def _list(pdf: FPDF, layer: ReportLayer, at: int, room_mm: float) -> None:
     pdf.ln(1.5)
 
 
-def _row(pdf: FPDF, texts: list[str], widths: list[float], *, head: bool = False) -> None:
+def _heading(pdf: FPDF, fields: list[Field], widths: list[float], at: int) -> None:
+    """Write the titles and, where there are any, their units below."""
+    pdf.set_font("text", size=6.8)
+    units = [f"({field.unit})" if field.unit else "" for field in fields]
+    _row(pdf, [(field.title_zh, field.title_en)[at] for field in fields], widths, head=True, border=not any(units))
+    if any(units):
+        _row(pdf, units, widths, head=True)
+    pdf.set_font("text", size=7.5)
+
+
+def _row(pdf: FPDF, texts: list[str], widths: list[float], *, head: bool = False, border: bool = True) -> None:
     pdf.set_fill_color(232, 238, 242)
     for text, width in zip(texts, widths, strict=True):
         while text and pdf.get_string_width(text) > width - 2:
             text = text[:-2].rstrip("…") + "…" if len(text) > 2 else ""
-        pdf.cell(width, ROW_MM, text, border="B", fill=head)
+        pdf.cell(width, ROW_MM, text, border="B" if border else 0, fill=head)
     pdf.ln(ROW_MM)
 
 

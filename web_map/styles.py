@@ -240,6 +240,13 @@ _STYLES: tuple[LayerStyle, ...] = (
         Symbol("area", fill="#fdfcf8", stroke="#b9b3a2", weight=0.8, dash="2 3", fill_opacity=0),
         label="name",
     ),
+    LayerStyle(
+        "mobile_tracks",
+        "monitoring",
+        24,
+        Symbol("diamond", fill="#6a51a3", stroke="#2d1f4e", size=6, fill_opacity=0.9),
+        label="run",
+    ),
     LayerStyle("parks", "sources", 40, _park_cases()[0].symbol, by="level", cases=_park_cases(), label="name"),
     LayerStyle(
         "construction_sites",

@@ -129,9 +129,12 @@ def _release_range(inputs: IncidentInputs) -> tuple[float, float]:
 
 
 def _ensemble_note(count: int, spread: Spread) -> str:
+    zh, en = "源强如所给", "release as given; --rate-range makes it unsure too"
+    if spread.rate_high > spread.rate_low:
+        zh = f"源强 {spread.rate_low:.2g}–{spread.rate_high:.2g} 倍"
+        en = f"release {spread.rate_low:.2g} to {spread.rate_high:.2g} times"
+    direction, speed = f"±{spread.direction_deg:.0f}°", f"±{100 * spread.speed:.0f}%"
     return (
-        f"集合 {count} 个成员：风向 ±{spread.direction_deg:.0f}°、风速 ±{100 * spread.speed:.0f}%、"
-        f"稳定度相邻一级、源强 {spread.rate_low:g}–{spread.rate_high:g} 倍 / ensemble of {count}: wind "
-        f"direction ±{spread.direction_deg:.0f}°, speed ±{100 * spread.speed:.0f} %, the next classes, "
-        f"release {spread.rate_low:g} to {spread.rate_high:g} times"
+        f"集合 {count} 个成员：风向 {direction}、风速 {speed}、稳定度相邻一级、{zh} / "
+        f"ensemble of {count}: wind direction {direction}, speed {speed}, the next classes, {en}"
     )

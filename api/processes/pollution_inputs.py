@@ -35,6 +35,9 @@ class PollutionInputs(Inputs):
         description="kriging with external drift: grids in degrees (terrain: .tif, .nc), or shapes whose distance "
         "counts (coast line, sea)",
     )
+    transform: Annotated[Literal["none", "log"], Zh("log：对偏态值（如 SO2）取对数后克里金，概率按对数正态")] = Field(
+        "none", description="log: krige the logarithms of skewed values (as SO2); probabilities are then lognormal"
+    )
     model: Literal["auto", "spherical", "exponential", "gaussian"] = Field(
         "auto", description="variogram model; auto: the one with the best leave-one-out score"
     )

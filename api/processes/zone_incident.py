@@ -220,11 +220,11 @@ def _write_table(table: pd.DataFrame, path: Path) -> None:
 def _assumptions(inputs: IncidentInputs, model: Model | DriftingPuffs) -> tuple[str, str]:
     """Return model and inputs in one line, in Chinese and English."""
     release, air = model.release, model.air
-    much = f"{release.mass_g / 1000.0:g} kg" if release.mass_g is not None else f"{release.rate_g_s:g} g/s"
+    much = f"{release.mass_g / 1000.0:.4g} kg" if release.mass_g is not None else f"{release.rate_g_s:.4g} g/s"
     lasts = "" if release.duration_s is None else f" / {release.duration_s / 60.0:g} min"
     numbers = (
-        f"{much}{lasts}, {release.height_m:g} m; {air.wind_speed_m_s:g} m/s @ {air.wind_height_m:g} m, "
-        f"{air.wind_from_deg:g}°; {inputs.averaging_min:g} min; z {inputs.receptor_height:g} m"
+        f"{much}{lasts}, {release.height_m:g} m; {air.wind_speed_m_s:.3g} m/s @ {air.wind_height_m:g} m, "
+        f"{air.wind_from_deg:.4g}°; {inputs.averaging_min:g} min; z {inputs.receptor_height:g} m"
     )
     steady = release.duration_s is None and not release.at_once
     kind_zh = "连续稳定释放" if steady else "瞬时释放" if release.at_once else "有限时段释放"

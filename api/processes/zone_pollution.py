@@ -94,7 +94,7 @@ def _options(inputs: PollutionInputs, context: Context, area: BaseGeometry, site
     east, north = np.maximum(area.bounds[2:], [sites.lon.max(), sites.lat.max()])
     around = (float(west), float(south), float(east), float(north))
     drift = {Path(source).name: _drift(source, context, around) for source in inputs.drift}
-    return Options(inputs.method, inputs.model, _own_variogram(inputs), drift, inputs.power)
+    return Options(inputs.method, inputs.model, _own_variogram(inputs), drift, inputs.power, transform=inputs.transform)
 
 
 def _drift(source: str, context: Context, around: tuple[float, float, float, float]) -> Drift:
@@ -152,6 +152,8 @@ def _method(surface: Surface, power: float) -> tuple[str, str]:
     if surface.method == "idw":
         return f"反距离加权（幂 {power:g}）", f"inverse distance, power {power:g}"
     if surface.method == "kriging":
+        if surface.logs is not None:
+            return "对数普通克里金", "ordinary kriging of logarithms"
         return "普通克里金", "ordinary kriging"
     slopes = "、".join(f"{name}: {slope:.3g}" for name, slope in surface.coefficients.items())
     return f"带外部漂移的克里金（{slopes}）", f"kriging with external drift ({slopes} per unit)"
@@ -172,7 +174,7 @@ def _facts(surface: Surface, values: Values, levels: Levels, said: tuple[str, st
     what = f"{values.column} {time}".strip()
     lines = [(f"{what}；{said[0]}", f"{what}; {said[1]}")]
     if surface.variogram is not None:
-        zh, en = variogram_text(surface.variogram, levels.unit)
+        zh, en = variogram_text(surface.variogram, "" if surface.logs is not None else levels.unit)
         lines.append((f"变差函数：{zh}", f"variogram: {en}"))
     check = surface.check
     errors = f"ME {check.mean_error:.3g}, RMSE {check.rmse:.3g} {levels.unit}".strip()

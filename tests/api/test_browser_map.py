@@ -137,6 +137,13 @@ def test_stations_and_zones_have_their_colours(page: Page) -> None:
     assert share(picture, (small[0], small[1]), 12, "#b9770e", 45) > 0.02
 
 
+def test_results_that_lie_under_the_zones_have_their_legend_too(page: Page) -> None:
+    # Grids and rasters are drawn below everything else but the districts, which alone need no explanation.
+    box(page, "fire_rasters").check()
+    expect(page.locator(".legend")).to_contain_text("亮温 330 K")
+    expect(page.locator(".legend")).not_to_contain_text("Districts")
+
+
 def test_layers_switch_off_and_on(page: Page) -> None:
     edge = place(page, 119.1, 34.6 - 30 / 110.9)
     legend = page.locator(".legend")

@@ -1,16 +1,19 @@
 """Surfaces over an area: stations that count, grids, leave-one-out, chances, classes that fit together."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import shapely
 from numpy.testing import assert_allclose
+from scipy.special import ndtr
 
 from geo.class_contours import above, classes
 from geo.errors import InvalidInput, MissingData, NotConverged
 from geo.geodesic import distance_m
 from geo.grid_over import grid_over
 from geo.interpolation import Options, interpolate
-from geo.sites import clean, distance_to_m, to_xyz
+from geo.sites import Sites, clean, distance_to_m, to_xyz
 from geo.variogram_kernel import Variogram
 
 AREA = shapely.box(119.0, 34.4, 119.4, 34.7)
@@ -226,3 +229,47 @@ def test_a_plane_is_cut_where_it_should_be():
     assert_allclose(low.bounds, (119.0, 34.4, 119.1, 34.7), atol=1e-6)
     assert_allclose(high.bounds, (119.1, 34.4, 119.4, 34.7), atol=1e-6)
     assert above(grid.lon, grid.lat, values, 120.0).is_empty
+
+
+def skewed_field(count: int = 300, seed: int = 7) -> Sites:
+    """Return sites of a lognormal field: the log is a smooth wave and noise."""
+    rng = np.random.default_rng(seed)
+    lon, lat = rng.uniform(118.5, 119.8, count), rng.uniform(34.0, 35.0, count)
+    logs = 3.0 + 0.9 * np.sin(6.0 * lon) * np.cos(5.0 * lat) + rng.normal(0.0, 0.5, count)
+    return Sites(lon, lat, np.exp(logs), np.arange(count))
+
+
+def test_logs_give_skewed_values_the_right_chances() -> None:
+    sites, grid = skewed_field(), grid_over(shapely.box(118.5, 34.0, 119.8, 35.0), 5_000.0)
+    plain, logs = (interpolate(sites, grid, Options(method="kriging", transform=one)) for one in ("none", "log"))
+    truth = 3.0 + 0.9 * np.sin(6.0 * grid.lon) * np.cos(5.0 * grid.lat[:, None])
+    errors = []
+    for level in (10.0, 20.0, 40.0, 80.0):
+        # What a further station would find: the wave and its noise.
+        chance = ndtr((truth - np.log(level)) / 0.5)
+        errors.append([float(np.nanmean(np.abs(one.chance_above(level) - chance))) for one in (plain, logs)])
+    assert all(by_logs < 0.8 * by_values for by_values, by_logs in errors)
+    assert abs(logs.check.mean_error) < 1e-9 * sites.values.mean()
+    assert np.nanmean(logs.value) == pytest.approx(np.exp(truth + 0.125).mean(), rel=0.15)
+    assert (logs.quantile(0.1) < logs.quantile(0.9)).sum() == grid.wanted.sum()
+    assert np.all(logs.chance_above(0.0)[grid.wanted] == 1.0)
+
+
+def test_logs_scale_with_the_unit() -> None:
+    sites, grid = skewed_field(60), grid_over(shapely.box(118.5, 34.0, 119.8, 35.0), 20_000.0)
+    one, thousand = (
+        interpolate(replace(sites, values=sites.values * f), grid, Options(method="kriging", transform="log"))
+        for f in (1.0, 1_000.0)
+    )
+    assert thousand.value == pytest.approx(1_000.0 * one.value, rel=1e-6, nan_ok=True)
+    assert thousand.chance_above(50_000.0) == pytest.approx(one.chance_above(50.0), abs=1e-6, nan_ok=True)
+
+
+@pytest.mark.parametrize(
+    ("method", "low", "said"), [("kriging", 0.0, "no logarithm"), ("idw", 1.0, "no log transform")]
+)
+def test_logs_of_what_has_none(method: str, low: float, said: str) -> None:
+    sites = skewed_field(40)
+    sites.values[0] = low
+    with pytest.raises(InvalidInput, match=said):
+        interpolate(sites, grid_over(shapely.box(118.5, 34.0, 119.8, 35.0), 20_000.0), Options(method, transform="log"))

@@ -21,6 +21,37 @@ def save(folder, text, name="s.csv"):
     return path
 
 
+def test_a_row_without_number_does_not_double_those_that_have_one(tmp_path, workspace):
+    head = "id,name,fuel,capacity_tph,lon,lat\n"
+    rows = "B1,甲,coal,35,119.2,34.6\n,乙,coal,20,119.2,34.61\nB3,丙,gas,2,119.2,34.62\n"
+    add_file(workspace, "boilers", save(tmp_path, head + rows))
+    again = add_file(workspace, "boilers", save(tmp_path, head + rows.replace("35", "36")))
+    assert (again.added, again.updated, again.unchanged) == (0, 1, 2)
+    moved = add_file(workspace, "boilers", save(tmp_path, head + rows.replace("20", "21").replace("B3", "B4")))
+    assert (moved.added, moved.updated, moved.unchanged) == (2, 1, 0)
+    frame = workspace.read("boilers")
+    assert frame["id"].fillna("").tolist() == ["B1", "", "B3", "", "B4"]
+    assert frame["capacity_tph"].tolist() == [35.0, 20.0, 2.0, 21.0, 2.0]
+
+
+def test_an_empty_column_of_shapes_is_told_row_by_row(tmp_path, workspace):
+    done = add_file(workspace, "townships", save(tmp_path, "name,wkt\n甲镇,\n乙镇,\n"))
+    assert done.report is not None
+    assert done.report.refused
+    assert done.report.rejected["reason_en"].tolist() == ["has no geometry"] * 2
+
+
+def test_a_mobile_run_is_added_once_and_looked_at_like_a_ledger(tmp_path, workspace):
+    head = "走航编号,时间,污染物,浓度,单位,经度,纬度\n"
+    rows = "R1,2021/7/1 8:00:01,TVOC,120,ppb,119.2,34.6\nR1,2021/7/1 8:00:02,TVOC,118,ppb,119.201,34.6\n"
+    add_file(workspace, "mobile_tracks", save(tmp_path, head + rows))
+    again = add_file(workspace, "mobile_tracks", save(tmp_path, head + rows.replace("118", "117")))
+    assert (again.added, again.updated, again.unchanged) == (0, 1, 1)
+    record = workspace.record("mobile_tracks")
+    assert (str(record.time_start), str(record.time_end)) == ("2021-07-01 00:00:01+00:00", "2021-07-01 00:00:02+00:00")
+    assert workspace.read("mobile_tracks")["value"].tolist() == [120.0, 117.0]
+
+
 def test_the_same_station_is_corrected_and_others_are_kept(tmp_path, workspace, state):
     first = add_file(workspace, "stations", save(tmp_path, "id,name,lon,lat\n1,甲,119,34\n2,乙,119.1,34\n"))
     assert (first.added, first.updated, first.unchanged) == (2, 0, 0)

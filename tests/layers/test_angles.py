@@ -35,7 +35,17 @@ def test_every_spelling_is_the_same_angle(text):
 
 @pytest.mark.parametrize(
     ("text", "value"),
-    [("34°30'S", -34.5), ("34°30'0S", -34.5), ("S34°30'", -34.5), ("-34°30'", -34.5), ("34d30m0s", 34.5), ("34°", 34)],
+    [
+        ("34°30'S", -34.5),
+        ("34°30'0S", -34.5),
+        ("S34°30'", -34.5),
+        ("-34°30'", -34.5),
+        ("34d30m0s", 34.5),
+        ("34°", 34),
+        ("34.5N", 34.5),
+        ("34.5°S", -34.5),
+        ("34.5北纬", 34.5),
+    ],
 )
 def test_south_is_negative_and_seconds_are_not_south(text, value):
     assert parse_angle(text, "lat") == pytest.approx(value)

@@ -113,6 +113,17 @@ def test_targets_that_cannot_be_used(targets, message):
         progress(assess(daily(10, "甲"), year=2021), pd.DataFrame(targets), year=2021)
 
 
+def test_observations_of_unknown_stations_are_told():
+    times = pd.date_range("2021-05-01", periods=24, freq="h", tz="Asia/Shanghai").tz_convert("UTC")
+    rows = [(name, time, "pm25", 5.0, "") for name in ("a", *(f"u{n:02d}" for n in range(12))) for time in times]
+    measured = Measured(pd.DataFrame(rows, columns=["station_id", "time", "pollutant", "value", "flag"]))
+    stations = gpd.GeoDataFrame({"id": ["a"], "name": ["甲"]}, geometry=shapely.points([[119.0, 34.5]]), crs=4326)
+    _, notes = report(stations, measured, Period(2021), by="station")
+    assert any("does not have, left out: u00, u01" in note and note.endswith("u09 and 2 more") for note in notes)
+    with pytest.raises(MissingData, match="of stations that the layer does not have: a, u00"):
+        report(stations.assign(id="z"), measured, Period(2021), by="station")
+
+
 def test_the_report_of_districts_and_the_city():
     start, end = period(2021, 5)
     assert (start, end) == (pd.Timestamp("2021-05-01T00:00+08:00"), pd.Timestamp("2021-06-01T01:00+08:00"))

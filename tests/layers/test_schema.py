@@ -53,6 +53,7 @@ def test_only_what_an_analysis_cannot_do_without_is_required():
         "fire_rasters": {"time", "kind", "path"},
         "townships": {"name"},
         "emission_sources": {"name"},
+        "mobile_tracks": {"time", "pollutant", "value"},
     }
 
 

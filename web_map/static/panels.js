@@ -148,9 +148,7 @@ export class Legend {
   }
 
   update() {
-    // Base areas below 20 explain themselves; rasters lie as low, but their colours do not.
-    const explained = (layer) => layer.style.z >= 20 || layer.tilesUrl;
-    const shown = this.app.layers.filter((layer) => layer.visible && explained(layer) && layer.features?.length);
+    const shown = this.app.layers.filter((layer) => layer.visible && layer.style.group !== "base" && layer.features?.length);
     const sections = shown.sort((a, b) => b.style.z - a.style.z).map((layer) => this.section(layer));
     const synthetic = this.app.layers.some((layer) => layer.visible && layer.synthetic);
     if (synthetic) sections.unshift(el("div", "legend-synthetic", syntheticTag()));
