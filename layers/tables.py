@@ -90,6 +90,8 @@ def read_long_table(path: Path, *, encoding: str | None = None) -> pd.DataFrame:
     if kind == ".xlsx":
         return read_table(path)
     text = decode(_gunzip(path) if zipped else read_bytes(path), path.name, encoding)
+    if not text.strip():
+        raise InvalidInput(f"{path.name} is empty; it needs a header line and data")
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
     names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
