@@ -160,7 +160,7 @@ def _fields(error: InvalidFields, language: Language | None, request: Request) -
     errors = [
         {"field": fault.field, "value": fault.value, "allowed": fault.text(language or "en")} for fault in error.faults
     ]
-    detail = "; ".join(f"{item['field']}={item['value']}: {item['allowed']}" for item in errors)
+    detail = _joined(errors)
     return problem_response(PROBLEMS[InvalidInput], detail, request, errors=errors)
 
 
@@ -177,8 +177,15 @@ async def _invalid(request: Request, error: Exception) -> JSONResponse:
         }
         for fault in faults
     ]
-    detail = "; ".join(f"{item['field']}={item['value']}: {item['allowed']}" for item in errors)
+    detail = _joined(errors)
     return problem_response(PROBLEMS[InvalidInput], detail, request, errors=errors)
+
+
+def _joined(errors: list[dict[str, str]]) -> str:
+    """Return in one line what is wrong with each field."""
+    return "; ".join(
+        f"{item['field']}{'=' if item['value'] else ''}{item['value']}: {item['allowed']}" for item in errors
+    )
 
 
 def _place(fault: dict[str, Any]) -> str:

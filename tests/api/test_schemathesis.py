@@ -26,7 +26,7 @@ def test_made_up_requests_meet_the_description(tmp_path: Path) -> None:
         run = subprocess.run(
             [program, "--config-file", known, "run", f"{address}/openapi.json", "--url", address]
             + ["--checks", CHECKS, "--phases", "coverage,fuzzing", "--max-examples", "8", "--seed", "1"]
-            + ["--exclude-path-regex", "events$", "--no-color"],
+            + ["--exclude-path-regex", "events$", "--no-color", "--request-timeout", "60"],
             cwd=tmp_path,
             capture_output=True,
             text=True,
