@@ -31,6 +31,8 @@ RESULT_COLUMNS = (
     "n_neighbours",
 )
 MIN_STEPS = 10
+# Sums of fewer counts are not normal.
+FEW_EVENTS = 5
 SIGNIFICANT = 0.10
 # Days, months and years are those of the city's calendar.
 CITY = "Asia/Shanghai"
@@ -137,6 +139,14 @@ def emerging(
             f"{called} places have a significant trend, but successive steps share bins, by which plain Mann-Kendall "
             "calls about three times too many: --trend corrected allows for it."
         )
+    together = (
+        float(cube.values.mean() * (out["n_neighbours"].mean() + 1.0) * (_reach(rule) + 1)) if rule.zero else np.inf
+    )
+    if together < FEW_EVENTS:
+        reasons.append(
+            f"A neighbourhood holds {together:.2g} events on average, fewer than {FEW_EVENTS}: single ones look hot; "
+            "take larger cells, longer steps or more neighbours."
+        )
     out.attrs = {**frame.attrs, "warnings": [*reasons, *_warnings(frame, cube, out, place)]}
     return out
 
@@ -168,7 +178,7 @@ def _means(values: Array) -> Array:
 def space_time_cube(frame: gpd.GeoDataFrame, value: str, *, time: str, place: str, rule: CubeRule) -> Cube:
     """Return the values by place and step; see `emerging` for parameters and errors."""
     values = numeric_column(frame, value, ())
-    steps = _steps(frame, time, rule.step)
+    steps = steps_of(frame, time, rule.step)
     if place not in frame.columns or place in (*RESULT_COLUMNS, frame.geometry.name):
         raise InvalidInput(
             f"no column {place!r} with the places' ids: name one of {', '.join(map(str, frame.columns))}"
@@ -205,7 +215,14 @@ def _check(rule: CubeRule) -> None:
         raise InvalidInput(f"trend {rule.trend!r} is not known: choose one of {', '.join(TRENDS)}")
 
 
-def _steps(frame: gpd.GeoDataFrame, time: str, step: str) -> pd.Series:
+def steps_of(frame: gpd.GeoDataFrame, time: str, step: str) -> pd.Series:
+    """Return each row's time, or the hour, day, month or year of the city's calendar in which it lies.
+
+    Raises
+    ------
+    InvalidInput
+        No such column, or times that cannot be read.
+    """
     if time not in frame.columns:
         raise InvalidInput(f"no column {time!r} with the time: name one of {', '.join(map(str, frame.columns))}")
     column = frame[time]

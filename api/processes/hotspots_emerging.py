@@ -1,25 +1,31 @@
 """新兴时空热点: space-time Gi*, its trend, and the seventeen patterns."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
+from api.processes.observation_inputs import read_events
 from tracing.emerging import CubeRule, emerging
+from tracing.event_cube import CELL, COUNT, TIME, counted
 
 
 class EmergingInputs(Inputs):
     """Which series, which steps, which neighbours, which window."""
 
     file: Annotated[str, Cli(positional=True, metavar="FILE")] = Field(
-        description="one row for a place and a time: a file or the id of a layer", examples=["months.geojson"]
+        description="one row for a place and a time, or with cell-m one row for an event: a file or the id of a layer",
+        examples=["months.geojson"],
     )
-    value: Annotated[str, Cli(metavar="COLUMN")] = Field(
-        description="column with the numbers to analyse", examples=["pm25_ug_m3"]
+    value: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
+        None, description="column with the numbers to analyse; of events to sum, without it they are counted"
     )
     time: Annotated[str, Cli(metavar="COLUMN")] = Field(description="column with the time", examples=["time"])
-    id: Annotated[str, Cli(metavar="COLUMN")] = Field(description="column with the place's id", examples=["station_id"])
+    id: Annotated[str | None, Cli(metavar="COLUMN")] = Field(None, description="column with the place's id")
+    cell_m: float | None = Field(
+        None, gt=0, description="the rows are events (fires, alarms): count them in cells of this edge, metres"
+    )
     step: Literal["as-given", "hour", "day", "month", "year"] = Field(
         "as-given", description="each distinct time is a step, or the mean of each hour, day, month or year of the city"
     )
@@ -42,20 +48,34 @@ class EmergingInputs(Inputs):
         "for the values' memory; plain mann-kendall, as ArcGIS; or hamed-rao, by each series' autocorrelation",
     )
 
+    @model_validator(mode="after")
+    def _columns_named(self) -> Self:
+        if self.cell_m is not None and self.id is not None:
+            raise ValueError("--cell-m counts events in cells, which are the places: leave out --id")
+        if self.cell_m is None and (self.value is None or self.id is None):
+            name = "value" if self.value is None else "id"
+            raise ValueError(f"--{name} is missing: name the column, or count events by --cell-m")
+        return self
+
 
 def run(inputs: EmergingInputs, context: Context) -> Outcome:
     """Compute each place's pattern, its last step and its trend."""
-    frame = context.vector(inputs.file)
+    frame = context.vector(inputs.file) if inputs.cell_m is None else read_events(context, inputs.file)
     context.progress(0, 1, "emerging hot spots")
+    step = inputs.step.replace("-", " ")
+    value, time, place, notes = inputs.value or COUNT, inputs.time, inputs.id or CELL, ()
+    if inputs.cell_m is not None:
+        frame = context.compute(counted, frame, time=time, step=step, cell_m=inputs.cell_m, weight=inputs.value)
+        value, time, notes = COUNT, TIME, tuple(frame.attrs.pop("warnings"))
     rule = CubeRule(
-        step=inputs.step.replace("-", " "),
+        step=step,
         neighbours=inputs.neighbours,
         back=inputs.steps_back,
         window=inputs.window,
-        zero=inputs.missing == "zero",
+        zero=inputs.missing == "zero" or inputs.cell_m is not None,
         trend=inputs.trend,
     )
-    result = context.compute(emerging, frame, inputs.value, time=inputs.time, place=inputs.id, rule=rule)
+    result = context.compute(emerging, frame, value, time=time, place=place, rule=rule)
     context.progress(1, 1, "emerging hot spots")
     pattern = result["pattern"].astype("str")
     hot, cold = int(pattern.str.endswith("_hot").sum()), int(pattern.str.endswith("_cold").sum())
@@ -63,7 +83,7 @@ def run(inputs: EmergingInputs, context: Context) -> Outcome:
         layers={"emerging_hotspots": ResultLayer(result, "emerging_hotspots")},
         summary_zh=f"{len(result)} 处中热点型 {hot} 处、冷点型 {cold} 处",
         summary_en=f"{hot} places of hot and {cold} of cold patterns among {len(result)}",
-        warnings=tuple(result.attrs.get("warnings", ())),
+        warnings=(*notes, *result.attrs.get("warnings", ())),
     )
 
 

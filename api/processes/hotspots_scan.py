@@ -3,10 +3,10 @@
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
 import pandas as pd
-from pydantic import Field, ValidationError, field_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from api.processes.base import Cli, Inputs, Outcome, Process, ResultLayer, Zh
 from api.processes.context import Context
@@ -87,6 +87,12 @@ class ScanInputs(Inputs):
         if value is not None and len([name for name in value.split(",") if name.strip()]) != 2:
             raise ValueError("name two columns with a comma between, such as x,y")
         return value
+
+    @model_validator(mode="after")
+    def _model_named(self) -> Self:
+        if self.model is None and Path(self.file).suffix.lower() != ".prm":
+            raise ValueError("--model is missing: choose one of space-time-permutation, poisson, bernoulli")
+        return self
 
 
 def run(inputs: ScanInputs, context: Context) -> Outcome:

@@ -120,6 +120,7 @@ WORDS = {
     "stations": "测量地点（带编号）：点或网格",
     "zone-pollution.stations": "带数值的点，实测或预报；不填则取工作区观测的最近一小时",
     "step": "固定积分步长；不填则按 cells_per_step 自动",
+    "hotspots-emerging.cell_m": "各行为事件（火点、报警）：按此边长的网格计数，米",
     "hotspots-emerging.step": "每个不同时间为一步，或取城市时间的小时、日、月、年平均",
     "steps_back": "邻域包含本步之前的几步",
     "substance": "物质：中英文名、分子式或 CAS 号",

@@ -1,9 +1,11 @@
-"""`suyuan hotspots density` and `clusters` on the practice fires."""
+"""`suyuan hotspots density` and `clusters` on the practice fires, `emerging` on events."""
 
 import json
 from pathlib import Path
 
 import geopandas as gpd
+import numpy as np
+import pandas as pd
 import pytest
 import rasterio
 
@@ -60,3 +62,27 @@ def test_bad_input_ends_with_2_and_one_line(suyuan, fires, tmp_path, name) -> No
     assert told in said
     assert said.count("\n") == 1
     assert not (tmp_path / "o.geojson").exists()
+
+
+def test_events_are_counted_in_cells(suyuan, tmp_path: Path) -> None:
+    rng = np.random.default_rng(4)
+    days = pd.Timestamp("2021-01-01") + pd.to_timedelta(rng.integers(0, 365, 500), unit="D")
+    table = pd.DataFrame({"时间": days.strftime("%Y-%m-%d"), "经度": rng.uniform(119, 119.3, 500)})
+    table.assign(纬度=rng.uniform(34.5, 34.7, 500)).to_csv(tmp_path / "火点.csv", index=False, encoding="gb18030")
+    out = tmp_path / "cells.geojson"
+    options = ("hotspots", "emerging", tmp_path / "火点.csv", "--time", "时间", "--output", out)
+    code, _, said = suyuan(*options, "--cell-m", 8000, "--step", "month")
+    assert code == 0
+    assert "500 events in " in said
+    cells = gpd.read_file(out)
+    assert set(cells.geometry.geom_type) == {"Polygon"}
+    assert cells["n_tested"].eq(12).all()
+    for more, told in (
+        (("--cell-m", 8000), "--step hour, day, month, year"),
+        (("--cell-m", 8000, "--step", "month", "--id", "经度"), "leave out --id"),
+        (("--step", "month"), "--value is missing"),
+        (("--value", "经度"), "--id is missing"),
+    ):
+        code, _, said = suyuan(*options, *more)
+        assert (code, said.count("\n")) == (2, 1)
+        assert told in said

@@ -163,6 +163,32 @@ def test_the_mirror_tells_how_many_alarms_chance_raises():
     assert abs(alarms - mirror) < 3.0 * np.sqrt(alarms + mirror)
 
 
+def test_among_planted_sources_the_false_are_as_many_as_the_mirror_says():
+    # 250 sources in ten cities whose air never comes near nothing, where a low would have no room.
+    places, false, mirror, kept = network(20), 0, 0, []
+    for seed in range(10):
+        rng = np.random.default_rng(500 + seed)
+        logs = null_logs(days=40, n=20, seed=seed) + 1.5
+        source = np.zeros(logs.shape, dtype=bool)
+        for place, hour, lasts in zip(
+            rng.integers(0, 20, 25), rng.integers(240, 954, 25), rng.integers(2, 6, 25), strict=True
+        ):
+            logs[hour : hour + lasts, place] += rng.uniform(0.6, 1.4)
+            source[hour - 1 : hour + lasts + 2, place] = True
+        rule = AlarmRule(days=10, min_days=4, threshold=3.0, ratio=1.2)
+        found = find_alarms(table(values_of(logs)), places, rule=rule)
+        rows = found.alarms
+        first, last = (((rows[name] - FIRST) // pd.Timedelta(hours=1)).to_numpy() for name in ("start", "end"))
+        place = rows["station_id"].str[1:].astype(int).to_numpy()
+        wrong = np.array([not source[a : b + 1, p].any() for a, b, p in zip(first, last, place, strict=True)])
+        false, mirror = false + wrong.sum(), mirror + found.false_alarms.mirror
+        kept.extend(wrong[rows["false_share"].to_numpy() <= 0.2])
+    assert false > 300
+    assert abs(false - mirror) < 3.0 * np.sqrt(false + mirror)
+    assert len(kept) > 150
+    assert np.mean(kept) < 0.2 + 3.0 * np.sqrt(0.2 * 0.8 / len(kept))
+
+
 def test_shares_of_false_alarms_by_hand():
     assert false_share(np.array([9.0, 5.0, 4.5]), np.array([4.2, 4.7])).tolist() == pytest.approx([1 / 2, 1 / 2, 2 / 3])
     assert false_share(np.array([9.0, 8.0, 7.0, 4.0]), np.array([4.5])).tolist() == pytest.approx([1 / 3] * 3 + [2 / 4])
