@@ -124,7 +124,9 @@ def _rerun(options: argparse.Namespace, settings: Settings) -> None:
     old = _find(store, options.id)
     job = store.submit(old.process, old.inputs, owner=old.owner, role=old.role)
     sys.stderr.write(f"note: {old.process} {job.id}\n")
-    runner = Runner(settings.model_copy(update={"warm_worker": False}), only=job.id)
+    # What roles may use of a server is not a matter for whoever sits at the workspace.
+    free = {"warm_worker": False, "running_analyst": None, "running_emergency": None, "running_admin": None}
+    runner = Runner(settings.model_copy(update=free), only=job.id)
     runner.start()
     try:
         with progress_bar() as progress:

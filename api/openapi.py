@@ -33,7 +33,7 @@ _REFUSED = {
 
 
 def description(app: FastAPI) -> dict[str, Any]:
-    """Return the description: every answer that is no success is a problem, and a bearer token may be sent."""
+    """Return the description: every answer that is no success is a problem, and a token may be sent."""
     found: dict[str, Any] = _as_3_0(app.openapi())
     for path in found["paths"].values():
         for operation in path.values():
@@ -45,8 +45,8 @@ def description(app: FastAPI) -> dict[str, Any]:
         for name, schema in parts.get("schemas", {}).items()
         if name not in ("HTTPValidationError", "ValidationError")
     } | {"Problem": _PROBLEM}
-    parts["securitySchemes"] = {"bearer": {"type": "http", "scheme": "bearer"}}
-    found["security"] = [{}, {"bearer": []}]
+    parts["securitySchemes"] = {name: {"type": "http", "scheme": name} for name in ("bearer", "basic")}
+    found["security"] = [{}, {"bearer": []}, {"basic": []}]
     return found
 
 

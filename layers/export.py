@@ -79,8 +79,8 @@ def export_observations(workspace: Workspace, path: str | Path, *, period: str |
         daily = period == "daily" or (period is None and not workspace.observations.months())
         table = (workspace.daily if daily else workspace.observations).read()
     if table.empty:
-        what = {None: "", "daily": "daily ", "hourly": "hourly "}[period]
-        raise MissingData(f"no {what}observations in {workspace.place}; add some with `suyuan observations add FILE`")
+        where = workspace.place if period is None else f"{workspace.place} ({period})"
+        raise MissingData(f"no observations in {where}; add some with `suyuan observations add FILE`")
     if daily:
         days = table["time"].dt.tz_convert(CITY_ZONE).dt.strftime("%Y-%m-%d")
         table = table.assign(time=days).rename(columns={"time": "date"})

@@ -4,7 +4,6 @@ import json
 import sqlite3
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import dataclass, field, replace
@@ -27,7 +26,7 @@ from layers.frames import WGS84
 from layers.gauss_kruger import Reference, assume_reference, is_metres
 from layers.kml import read_kml
 from layers.points import Problem, bad_coordinates, geometry_from_columns
-from layers.tables import decode, infer_times, infer_types, read_bytes, read_table
+from layers.tables import BROKEN_ARCHIVE, decode, infer_times, infer_types, read_bytes, read_table
 from layers.writers import write_vector
 
 __all__ = ["READABLE", "Features", "grounded", "locate", "read_features", "read_vector", "write_vector"]
@@ -222,12 +221,21 @@ def _from_geojson(found: list[dict[str, object]], crs: pyproj.CRS, name: str) ->
         except (ValueError, TypeError, KeyError, AttributeError, IndexError, shapely.errors.ShapelyError):
             shapes.append(shapely.Point())
             problems.append(Problem(row, "geometry", None, "几何无法读取", "the geometry cannot be read"))
-    properties = [dict(one.get("properties") or {}) for one in found]  # type: ignore[call-overload]
+    properties = [_plain(one.get("properties")) for one in found]
     if found and all("id" in one for one in found) and not any("id" in values for values in properties):
         properties = [{"id": one["id"], **values} for one, values in zip(found, properties, strict=True)]
     table = pd.DataFrame(properties, index=range(len(found)))
     table = table.rename(columns={"geometry": "geometry_2"})
     return Features(gpd.GeoDataFrame(table, geometry=np.array(shapes, dtype=object), crs=crs), problems)
+
+
+def _plain(properties: object) -> dict[str, object]:
+    """Return a feature's properties; lists and objects in them as JSON text, for no column holds such."""
+    given = properties if isinstance(properties, dict) else {}
+    return {
+        name: json.dumps(value, ensure_ascii=False) if isinstance(value, list | dict) else value
+        for name, value in given.items()
+    }
 
 
 def _geojson_crs(content: dict[str, object], name: str) -> pyproj.CRS:
@@ -262,7 +270,7 @@ def _dbf_encoding(path: Path) -> str:
 def _read_zip(path: Path, encoding: str | None, layer: str | None) -> Features:
     try:
         archive = zipfile.ZipFile(path)
-    except zipfile.BadZipFile as error:
+    except BROKEN_ARCHIVE as error:
         raise InvalidInput(f"{path.name} is not a ZIP archive or is cut off") from error
     with archive, tempfile.TemporaryDirectory() as folder:
         names = [name for name in archive.namelist() if not name.endswith("/") and "__MACOSX" not in name]
@@ -278,9 +286,10 @@ def _read_zip(path: Path, encoding: str | None, layer: str | None) -> Features:
         for name in parts:
             target = Path(folder) / f"layer{name[name.rfind('.') :].lower()}"
             try:
-                target.write_bytes(archive.read(name))
-            except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError) as error:
+                content = archive.read(name)
+            except BROKEN_ARCHIVE as error:
                 raise InvalidInput(f"{path.name} is not a ZIP archive or is cut off") from error
+            target.write_bytes(content)
         return _read_shapefile(Path(folder) / "layer.shp", encoding, None)
 
 
@@ -295,7 +304,7 @@ def _one_layer(path: Path, layer: str | None) -> str:
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro", uri=True)) as base:
             rows = base.execute("SELECT table_name FROM gpkg_contents WHERE data_type = 'features' ORDER BY rowid")
             there = [str(name) for (name,) in rows]
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path.name} is not a GeoPackage or is damaged") from error
     if layer in there:
         return str(layer)
@@ -310,7 +319,8 @@ def _ogr(path: Path, layer: str | None, encoding: str | None) -> gpd.GeoDataFram
         frame = pyogrio.read_dataframe(path, layer=layer, encoding=encoding)
     except UnicodeDecodeError as error:
         raise InvalidInput(f"{path.name}: text is not in the encoding that it declares; give its encoding") from error
-    except (pyogrio.errors.DataSourceError, pyogrio.errors.DataLayerError, ValueError) as error:
+    except (RuntimeError, ValueError, IndexError, TypeError, OSError, shapely.errors.ShapelyError) as error:
+        # A damaged file breaks GDAL and what lies on it in ways that nobody names; pyogrio's own are RuntimeErrors.
         raise InvalidInput(f"{path.name} cannot be read: {' '.join(str(error).split())}") from error
     if not isinstance(frame, gpd.GeoDataFrame):
         raise InvalidInput(f"{path.name} has no geometry; a layer with points, lines or polygons is needed")
@@ -320,7 +330,7 @@ def _ogr(path: Path, layer: str | None, encoding: str | None) -> gpd.GeoDataFram
 def _read_parquet(path: Path, encoding: str | None, layer: str | None) -> Features:
     try:
         return Features(gpd.read_parquet(path))
-    except (ValueError, OSError, pyarrow.ArrowException) as error:
+    except (ValueError, OSError, KeyError, TypeError, pyarrow.ArrowException, shapely.errors.ShapelyError) as error:
         raise InvalidInput(f"{path.name} is not GeoParquet: {' '.join(str(error).split())}") from error
 
 

@@ -14,7 +14,7 @@ import shapely
 from geo.errors import InvalidInput
 from layers.frames import WGS84
 from layers.points import Problem
-from layers.tables import read_bytes
+from layers.tables import BROKEN_ARCHIVE, read_bytes
 
 _LIMIT = 2**30
 
@@ -42,7 +42,7 @@ def read_kml(path: Path) -> tuple[gpd.GeoDataFrame, list[Problem]]:
         rows.append(_attributes(mark))
         try:
             shapes.append(_geometry(mark))
-        except (ValueError, IndexError, shapely.errors.ShapelyError):
+        except (ValueError, IndexError, RuntimeError, shapely.errors.ShapelyError):
             shapes.append(shapely.Point())
             problems.append(Problem(row, "geometry", None, "几何无法读取", "the geometry cannot be read"))
     if not rows:
@@ -61,7 +61,9 @@ def _unzipped(path: Path) -> bytes:
             if inside[0].file_size > _LIMIT:
                 raise InvalidInput(f"{path.name} unpacks to more than {_LIMIT // 2**30} GiB; use a GeoPackage")
             return archive.read(inside[0])
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except BROKEN_ARCHIVE as error:
+        if isinstance(error, InvalidInput):
+            raise
         raise InvalidInput(f"{path.name} is not a KMZ archive or is cut off") from error
 
 
@@ -70,7 +72,7 @@ def _parsed(data: bytes, name: str) -> ElementTree.Element:
         raise InvalidInput(f"{name} declares entities of its own, which KML does not need; export it again")
     try:
         root = ElementTree.fromstring(data)
-    except ElementTree.ParseError as error:
+    except (ElementTree.ParseError, LookupError, ValueError) as error:
         raise InvalidInput(f"{name} is not KML or is cut off: {error}") from error
     if _tag(root) != "kml":
         raise InvalidInput(f"{name} is XML but not KML")

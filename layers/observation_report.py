@@ -161,11 +161,13 @@ def _daily_groups(
     daily, given = daily_values(inside.hours, inside.days, hour_named=chosen.hour_named, leave_out=chosen.leave_out)
     daily = daily[daily["date"].dt.year == chosen.year]
     unknown = _unknown(stations, measured)
-    if daily.empty:
+    if daily.empty and unknown:
         raise MissingData(
-            f"no observations of the stations in {chosen.year}; add some, or name other --levels"
-            + (f"; there are some of stations that the layer does not have: {unknown}" if unknown else "")
+            f"the observations of {chosen.year} are of stations that the layer does not have ({unknown}): add them to "
+            "the layer stations, or name other --levels"
         )
+    if daily.empty:
+        raise MissingData(f"no observations of the stations in {chosen.year}; add some, or name other --levels")
     notes = _notes(used, inside, by)
     if unknown:
         notes.append(f"observations of stations that the layer does not have, left out: {unknown}")

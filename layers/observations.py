@@ -26,6 +26,10 @@ REJECTED = ("row", "line", "column", "value", "reason_zh", "reason_en")
 
 # Above this mean, in mg/m3, CO is not air that anyone breathes: the column is in ug/m3.
 _CO_LIMIT_MG_M3 = 50.0
+# No instrument of a network gives more, in ug/m3 (CO mg/m3): dust storms stay below, what fills a gap (99999) is above.
+_MOST = {"pm25": 2e4, "pm10": 2e4, "so2": 1e4, "no2": 1e4, "o3": 1e4, "o3_8h": 1e4, "o3_1h": 1e4, "co": 1e3}
+_AHEAD = pd.Timedelta(days=1)
+_EARLIEST = pd.Timestamp("1970-01-01", tz="UTC")
 
 
 @dataclass(frozen=True)
@@ -103,6 +107,8 @@ def read_observations(
     about: list[str] = []
     if is_national_feed(table):
         table, about = unpivoted(table, timezone)
+    if table.empty:
+        raise InvalidInput(f"{name} has no rows under its header; fill it in first")
     lines = None if isinstance(source, pd.DataFrame) else table.index.to_numpy()
     table = table.reset_index(drop=True)
     if period is None:
@@ -115,7 +121,8 @@ def read_observations(
     problems = [_head_problems(table, found, head)]
     cells, wrong, more = _cells(table, found, dict(units or {}), name, period)
     problems.append(wrong)
-    long = cells.merge(head.dropna(subset=["station_id", "time"]), on="row", how="inner")
+    usable = head.dropna(subset=["station_id", "time"])
+    long = cells.merge(usable[usable["time"] >= _EARLIEST], on="row", how="inner")
     accepted, repeated, dropped = _without_repeats(long.dropna(subset=["value"]))
     problems.append(repeated)
     notes = about + notes + swapped + more + ([f"{dropped} values given twice, kept once"] if dropped else [])
@@ -148,9 +155,11 @@ def _head(table: pd.DataFrame, columns: Columns, period: str, timezone: str) -> 
     if period == "daily":
         times = day_starts(times)
         notes = [note for note in notes if "no zone" not in note]
-    return pd.DataFrame(
-        {"row": np.arange(len(table)), "station_id": texts(table[columns.station]), "time": times}
-    ), notes
+    late = int((times > pd.Timestamp.now("UTC") + _AHEAD).sum())
+    if late:
+        notes.append(f"{late} rows are of times to come; check the dates")
+    head = {"row": np.arange(len(table)), "station_id": texts(table[columns.station]), "time": times}
+    return pd.DataFrame(head), notes
 
 
 def _cells(
@@ -173,9 +182,16 @@ def _cells(
     flags = _flagged(_flagged(texts(cells["flag"]).fillna(""), generated, SYNTHETIC), cells["value"] < 0, "negative")
     cells["flag"] = flags
     cells["unit"] = cells["pollutant"].map(DAILY_UNITS).fillna(cells["unit"])
-    bad = cells[wrong]
-    problems = _problems(bad["row"], bad["column"], bad["given"], "不是数字", "is not a number")
-    return cells[["row", "pollutant", "value", "unit", "flag"]], problems, _column_notes(table, columns, cells, period)
+    bad, above = cells[wrong], cells[cells["value"] > cells["pollutant"].map(_MOST)]
+    problems = [
+        _problems(bad["row"], bad["column"], bad["given"], "不是数字", "is not a number"),
+        _problems(
+            above["row"], above["column"], above["given"], "高于仪器能测的值", "is above what instruments measure"
+        ),
+    ]
+    cells.loc[above.index, "value"] = np.nan
+    told = pd.concat(problems, ignore_index=True)
+    return cells[["row", "pollutant", "value", "unit", "flag"]], told, _column_notes(table, columns, cells, period)
 
 
 def _column_notes(table: pd.DataFrame, columns: Columns, cells: pd.DataFrame, period: str) -> list[str]:
@@ -259,10 +275,13 @@ def _long_parts(
 def _head_problems(table: pd.DataFrame, columns: Columns, head: pd.DataFrame) -> pd.DataFrame:
     no_station = head.loc[head["station_id"].isna(), "row"]
     no_time = head.loc[head["time"].isna(), "row"]
+    early = head.loc[head["time"] < _EARLIEST, "row"]
     time = columns.times(table)
     station_part = _problems(no_station, columns.station, None, "站点为空", "the station is empty")
     time_part = _problems(no_time, columns.time[0], time.iloc[no_time], "不是时间", "is not a time")
-    return pd.concat([station_part, time_part], ignore_index=True)
+    zh, en = "时间早于 1970 年", "is a time before 1970"
+    early_part = _problems(early, columns.time[0], time.iloc[early], zh, en)
+    return pd.concat([station_part, time_part, early_part], ignore_index=True)
 
 
 def _problems(rows: pd.Series, column: object, value: object, zh: str, en: str) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from pathlib import Path
+from xml.etree import ElementTree
 
 import openpyxl
 import pandas as pd
@@ -18,6 +19,20 @@ from geo.errors import InvalidInput, SourceUnavailable
 # Chinese and Japanese spreadsheets take the wide signs for the narrow ones.
 FORMULA_START = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 GAPS = frozenset({"", "-", "--", "—", "——", "/", "-;", "na", "n/a", "#n/a", "nan", "null", "none"})
+
+# What the library raises of a damaged ZIP archive, when it is opened and when a member is read.
+BROKEN_ARCHIVE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    EOFError,
+    OSError,
+    ValueError,
+    KeyError,
+    NotImplementedError,
+    RuntimeError,
+)
+# The same of a workbook, with the XML inside; sheets are read as one goes.
+_DAMAGED = (*BROKEN_ARCHIVE, LookupError, AttributeError, TypeError, ElementTree.ParseError)
 
 _NUMBER = re.compile(r"[+-]?(?:0|[1-9]\d{0,14}|\d{0,15}\.\d*|[1-9]\d{0,14}\.\d*)(?:[eE][+-]?\d{1,3})?")
 _INTEGER = re.compile(r"[+-]?(?:0|[1-9]\d{0,14})")
@@ -75,6 +90,8 @@ def read_long_table(path: Path, *, encoding: str | None = None) -> pd.DataFrame:
     if kind == ".xlsx":
         return read_table(path)
     text = decode(_gunzip(path) if zipped else read_bytes(path), path.name, encoding)
+    if not text.strip():
+        raise InvalidInput(f"{path.name} is empty; it needs a header line and data")
     first = text.split("\n", 1)[0]
     separator = max(",;\t", key=first.count)
     names = [name.strip() for name in next(csv.reader([first], delimiter=separator), [])]
@@ -166,7 +183,7 @@ def _csv_rows(path: Path, encoding: str | None) -> list[tuple[int, list[str]]]:
 def _excel_rows(path: Path, sheet: str | None) -> list[tuple[int, list[str]]]:
     try:
         book = openpyxl.load_workbook(io.BytesIO(read_bytes(path)), read_only=True, data_only=True)
-    except (zipfile.BadZipFile, KeyError, ValueError, OSError, TypeError) as error:
+    except _DAMAGED as error:
         hint = "save it as .xlsx without a password" if read_bytes(path)[:2] == b"\xd0\xcf" else "save it as .xlsx"
         raise InvalidInput(f"{path.name} is not an Excel .xlsx file or is damaged; {hint}") from error
     try:
@@ -176,6 +193,10 @@ def _excel_rows(path: Path, sheet: str | None) -> list[tuple[int, list[str]]]:
             found = _filled(book[name].iter_rows(values_only=True))
             if found:
                 return found
+    except _DAMAGED as error:
+        if isinstance(error, InvalidInput):
+            raise
+        raise InvalidInput(f"{path.name} is not an Excel .xlsx file or is damaged; save it as .xlsx") from error
     finally:
         book.close()
     return []

@@ -19,6 +19,7 @@ import pyarrow
 import pyarrow.parquet
 
 from geo.errors import InvalidInput
+from layers.tables import BROKEN_ARCHIVE
 
 # What can be told apart by its first bytes; the others are text.
 _MAGIC = {
@@ -123,7 +124,7 @@ def _check_archive(path: Path, limits: FileLimits) -> None:
             )
             for member in members:
                 _check_content(path, archive, member)
-    except (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, OSError, ValueError) as error:
+    except BROKEN_ARCHIVE as error:
         if isinstance(error, InvalidInput):
             raise
         raise InvalidInput(f"{path.name} is not a ZIP archive or is cut off") from error
@@ -185,7 +186,7 @@ def _check_geopackage(path: Path) -> None:
         with closing(sqlite3.connect(f"file:{quote(str(path.absolute()))}?mode=ro&immutable=1", uri=True)) as base:
             base.execute("PRAGMA trusted_schema = OFF")
             found = base.execute("SELECT type, name, coalesce(sql, '') FROM sqlite_master").fetchall()
-    except sqlite3.DatabaseError as error:
+    except (sqlite3.DatabaseError, UnicodeDecodeError) as error:
         raise InvalidInput(f"{path.name} is not a GeoPackage or is damaged") from error
     for kind, name, sql in found:
         made = kind == "view" or (sql.lower().startswith("create virtual") and "using rtree" not in sql.lower())

@@ -1,6 +1,6 @@
 """The map on paper: layers as vectors on a local projection, with the styles of the web map."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import geopandas as gpd
@@ -30,6 +30,7 @@ SIDES = {
     "stack": (4, 45.0),
     "plus": (4, 0.0),
 }
+FINEST_MM = 0.03
 SCALES_KM = (0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 50, 100, 200, 500)
 
 
@@ -48,9 +49,9 @@ class MapFrame:
 
     @classmethod
     def around(cls, frames: Sequence[gpd.GeoDataFrame], box: tuple[float, float, float, float]) -> "MapFrame":
-        """Fit all features into a box (left, top, width, height in mm)."""
+        """Fit all features of `placed` frames into a box (left, top, width, height in mm)."""
         left, top, width, height = box
-        bounds = np.array([frame.total_bounds for frame in frames if len(frame)]).reshape(-1, 4)
+        bounds = np.array([frame.total_bounds for frame in frames])
         west, south = bounds[:, :2].min(axis=0)
         east, north = bounds[:, 2:].max(axis=0)
         lon, lat = (west + east) / 2, (south + north) / 2
@@ -74,6 +75,11 @@ class MapFrame:
         x = self.left + (lonlat[:, 0] - self.west) * self.mm_per_deg_lon
         y = self.top + (self.north - lonlat[:, 1]) * self.mm_per_deg_lat
         return np.column_stack([x, y])
+
+
+def placed(frames: Iterable[gpd.GeoDataFrame]) -> list[gpd.GeoDataFrame]:
+    """Return the frames with at least one shape."""
+    return [frame for frame in frames if np.isfinite(frame.total_bounds).all()]
 
 
 def draw_layer(
@@ -117,11 +123,13 @@ def draw_graticule(pdf: FPDF, frame: MapFrame) -> None:
         for lon in np.arange(np.ceil(frame.west / step), np.floor(east / step) + 1) * step:
             ((x, _),) = frame.page(np.array([[lon, south]]))
             pdf.line(x, frame.top, x, frame.top + frame.height)
-            pdf.text(x + 0.6, frame.top + 2.6, f"{abs(lon):.{digits}f}°{'W' if lon < 0 else 'E'}")
+            if x < frame.left + frame.width - 12:
+                pdf.text(x + 0.6, frame.top + 2.6, f"{abs(lon):.{digits}f}°{'W' if lon < 0 else 'E'}")
         for lat in np.arange(np.ceil(south / step), np.floor(frame.north / step) + 1) * step:
             ((_, y),) = frame.page(np.array([[frame.west, lat]]))
             pdf.line(frame.left, y, frame.left + frame.width, y)
-            pdf.text(frame.left + 0.8, y - 0.6, f"{abs(lat):.{digits}f}°{'S' if lat < 0 else 'N'}")
+            if y < frame.top + frame.height - 9:  # the scale stands below
+                pdf.text(frame.left + 0.8, y - 0.6, f"{abs(lat):.{digits}f}°{'S' if lat < 0 else 'N'}")
 
 
 def draw_scale(pdf: FPDF, frame: MapFrame) -> None:
@@ -148,13 +156,19 @@ def _draw(pdf: FPDF, frame: MapFrame, geometry: BaseGeometry, symbol: Symbol) ->
     for part in shapely.get_parts(geometry):
         if part.geom_type == "Polygon" and symbol.shape in ("area", "image"):
             rings = [part.exterior, *part.interiors]
-            _path(pdf, [frame.page(shapely.get_coordinates(ring)) for ring in rings], symbol, closed=True)
+            _path(pdf, [_line(frame, ring) for ring in rings], symbol, closed=True)
         elif part.geom_type == "LineString":
-            _path(pdf, [frame.page(shapely.get_coordinates(part))], symbol, closed=False)
+            _path(pdf, [_line(frame, part)], symbol, closed=False)
         else:
             place = part if part.geom_type == "Point" else part.representative_point()
             ((x, y),) = frame.page(shapely.get_coordinates(place))
             _mark(pdf, symbol, float(x), float(y))
+
+
+def _line(frame: MapFrame, line: shapely.LineString) -> NDArray[np.float64]:
+    """Return a line on the page without the points that no printer can show."""
+    page = shapely.linestrings(frame.page(shapely.get_coordinates(line)))
+    return shapely.get_coordinates(shapely.simplify(page, FINEST_MM))
 
 
 def _path(pdf: FPDF, rings: Sequence[NDArray[np.float64]], symbol: Symbol, *, closed: bool) -> None:

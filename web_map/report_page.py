@@ -16,7 +16,7 @@ from layers.schema import Field, LayerSchema
 from web_map.assets import FONT, NODE_MODULES
 from web_map.legend import legend_entries
 from web_map.report import Language, Report, ReportLayer
-from web_map.report_map import MapFrame, draw_graticule, draw_layer, draw_scale, draw_symbol
+from web_map.report_map import MapFrame, draw_graticule, draw_layer, draw_scale, draw_symbol, placed
 from web_map.styles import style_for
 from web_map.symbols import Symbol
 
@@ -41,6 +41,7 @@ WORDS = {
         "Made from models and ledgers to support a decision; it does not replace judgement on the spot.",
     ),
     "made": ("制作时间", "Made"),
+    "nowhere": ("没有带位置的数据，本页不画地图", "nothing has a place, so there is no map"),
 }
 
 
@@ -112,8 +113,13 @@ def _head(pdf: FPDF, report: Report, at: int, made: pd.Timestamp) -> None:
 
 
 def _map(pdf: FPDF, report: Report, at: int) -> None:
-    width = PAGE_MM[0] - 2 * MARGIN_MM
-    frame = MapFrame.around([layer.frame for layer in report.layers], (MARGIN_MM, pdf.get_y(), width, MAP_HEIGHT_MM))
+    box = (MARGIN_MM, pdf.get_y(), PAGE_MM[0] - 2 * MARGIN_MM, MAP_HEIGHT_MM)
+    # Rows of a ledger may have no coordinates; the city is shown when nothing found has a place.
+    found, base = (placed(layer.frame for layer in layers) for layers in (report.layers, report.base))
+    if not (found or base):
+        pdf.cell(0, 6, WORDS["nowhere"][at], new_x="LMARGIN", new_y="NEXT")
+        return
+    frame = MapFrame.around(found or base, box)
     with pdf.local_context(), pdf.rect_clip(frame.left, frame.top, frame.width, frame.height):
         # Where no land is drawn, nothing may look like sea.
         pdf.set_fill_color(*(SEA if report.base else PAPER))

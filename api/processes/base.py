@@ -26,7 +26,7 @@ UtcTime = Annotated[datetime, AfterValidator(_in_utc)]
 class Inputs(BaseModel):
     """Base of every input model: frozen, and nothing unknown slips in."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", populate_by_name=True, allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

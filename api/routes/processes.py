@@ -11,7 +11,7 @@ from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Resp
 from pydantic import BaseModel, ConfigDict, Field
 
 import api
-from api.errors import NoSuchProcess
+from api.errors import Forbidden, NoSuchProcess
 from api.jobs.model import Job
 from api.processes import all_processes
 from api.processes.base import Process
@@ -160,9 +160,16 @@ def submit(services: Services, process: Process[Any], values: dict[str, Any], ow
     ------
     InvalidFields
         An input is not allowed; nothing was written.
+    Forbidden
+        The settings let nobody of this role run jobs.
     Busy
         Too many jobs wait.
     """
+    if services.settings.running_by_role.get(role) == 0:
+        raise Forbidden(
+            f"users of the role {role} run no jobs on this server (SUYUAN_RUNNING_{role.upper()}=0)",
+            f"本服务器不为角色 {role} 运行任务",
+        )
     inputs = read_values(process, values)
     kept = inputs.model_dump(mode="json", exclude_unset=True)
     job = services.jobs.submit(process.id, kept, owner=owner, role=role, most_waiting=services.settings.waiting_jobs)

@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, BinaryIO, TypeVar
 
 from fastapi import APIRouter, Request
@@ -36,7 +37,7 @@ from api.translation import told
 from geo.errors import InvalidInput, SuyuanError
 from layers.catalogue import SCHEMAS, get_schema
 from layers.report import OUTCOMES
-from layers.untrusted import UPLOADABLE
+from layers.untrusted import UPLOADABLE, plain_name
 
 router = APIRouter(tags=["uploads"])
 _log = logging.getLogger(__name__)
@@ -177,30 +178,31 @@ def _store(services: Services, upload: Upload, principal: Principal) -> dict[str
     A file of a stranger may break a reader in ways that nobody has seen; that is the file's fault then, not ours, and
     the server's log has the particulars.
     """
-    limits = limits_of(services.settings)
-    with services.uploads.one(), taken(upload.stream, upload.name, limits) as path:
-        about = {"target": upload.target, "file": path.name}
-        try:
-            if upload.target == OBSERVATIONS:
-                addition = _checked(ObservationAddition, upload.said)
-                report = read_observation_file(path, addition, services.settings.timezone)
-                counts = {} if report.refused else store_observations(services.workspace, report)
-                return about | observation_document(report, counts)
-            if upload.target == FILES:
-                kept = _Kept.model_validate(_plain(_Kept, upload.said))
-                folder = services.settings.workspace / FILES
-                keep(path, folder, services.settings.most_files_bytes, replace=kept.replace)
-                return about | {"stored": True}
-            if get_schema(upload.target).kind == "raster":
-                raise InvalidInput(f"{upload.target} takes satellite scenes, which `suyuan layers add` reads")
-            options = _checked(LayerAddition, upload.said)
-            added = add_to_layer(services.workspace, upload.target, path, options, who=principal.name)
-            return about | layer_document(added)
-        except (SuyuanError, MemoryError):
-            raise
-        except Exception as error:
-            _log.exception("an upload to %s could not be read", upload.target)
-            raise InvalidInput(f"{path.name} cannot be read; export it again or send another format") from error
+    try:
+        with services.uploads.one(), taken(upload.stream, upload.name, limits_of(services.settings)) as path:
+            return {"target": upload.target, "file": path.name} | _added(services, upload, path, principal)
+    except (SuyuanError, MemoryError):
+        raise
+    except Exception as error:
+        _log.exception("an upload to %s could not be read", upload.target)
+        name = plain_name(upload.name)
+        raise InvalidInput(f"{name} cannot be read; export it again or send another format") from error
+
+
+def _added(services: Services, upload: Upload, path: Path, principal: Principal) -> dict[str, Any]:
+    if upload.target == OBSERVATIONS:
+        addition = _checked(ObservationAddition, upload.said)
+        report = read_observation_file(path, addition, services.settings.timezone)
+        return observation_document(report, {} if report.refused else store_observations(services.workspace, report))
+    if upload.target == FILES:
+        kept = _checked(_Kept, upload.said)
+        settings = services.settings
+        keep(path, settings.workspace / FILES, settings.most_files_bytes, replace=kept.replace)
+        return {"stored": True}
+    if get_schema(upload.target).kind == "raster":
+        raise InvalidInput(f"{upload.target} takes satellite scenes, which `suyuan layers add` reads")
+    options = _checked(LayerAddition, upload.said)
+    return layer_document(add_to_layer(services.workspace, upload.target, path, options, who=principal.name))
 
 
 class _Kept(Inputs):
@@ -251,7 +253,11 @@ def _page(
 ) -> HTMLResponse:
     """Return a report, or why there is none, as a page; everything from the file is text there."""
     page = services.templates.get_template("upload_report.html").render(
-        principal=principal, report=report, outcomes=OUTCOMES, fault=None if error is None else _told(error)
+        principal=principal,
+        report=report,
+        notes=[(told(note, "zh"), told(note, "en")) for note in (report or {}).get("notes", [])],
+        outcomes=OUTCOMES,
+        fault=None if error is None else _told(error),
     )
     headers = {name: value for name, value in answer.headers.items() if name == "retry-after"}
     return HTMLResponse(page, status_code=answer.status_code, headers=headers)

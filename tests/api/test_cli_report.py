@@ -88,7 +88,7 @@ def test_days_without_header_and_without_stations(run) -> None:
     assert run("observations", "export", "out.csv")[1] == "11 -> out.csv\n"
     assert run("observations", "add", "out.csv")[1].startswith("daily observations: 0 added, 0 corrected, 11 unchanged")
     code, _, said = run("observations", "export", "out.csv", "--period", "hourly")
-    assert (code, "no hourly observations in ws" in said) == (2, True)
+    assert (code, "no observations in ws (hourly)" in said) == (2, True)
     assert run("observations", "report", "--year", "2017", "--output", "year.csv")[0] == 2
     assert run("observations", "daily", "--year", "2016", "--output", "none.csv")[0] == 2
     assert not Path("none.csv").exists()

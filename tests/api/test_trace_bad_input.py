@@ -46,7 +46,7 @@ CASES = {
     "outside the grid": (("{met}",), (*RUN[:2], "--lat", "0", "--lon", "0", *RUN[6:]), "outside the meteorology"),
     "below the ground": (("{met}",), (*RUN, "--height", "-5"), "below ground"),
     "above the top": (("{met}",), (*RUN, "--height", "60000"), "above the top"),
-    "height not a number": (("{met}",), (*RUN, "--height", "nan"), "height_m_agl nan"),
+    "height not a number": (("{met}",), (*RUN, "--height", "nan"), "finite number"),
     "NaN winds": (("{holes}",), RUN, "holes.nc: u is NaN at"),
     "cut short": (("{cut}",), RUN, "cut.arl"),
     "a checksum that fails": (("{damaged}",), RUN, "checksum"),

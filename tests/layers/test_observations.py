@@ -75,6 +75,45 @@ def test_what_is_wrong_is_named_and_nothing_is_taken(tmp_path):
     assert taken[["pollutant", "value"]].values.tolist() == [["pm25", 5.0], ["so2", 8.0]]
 
 
+def test_what_no_instrument_gives_and_nobody_measured_is_refused(tmp_path):
+    text = (
+        "station_id,time,pm25,CO(mg/m3),O3(mg/m3)\n"
+        "a,2024-05-01T00Z,99999,1,0.1\n"
+        "a,1899-12-30T00Z,5,1,0.1\n"
+        "a,2024-05-01T01Z,19999,1,11\n"
+        "a,2199-05-01T01Z,5,1,0.1\n"
+    )
+    report = read_observations(save(tmp_path, text), accept_good=True)
+    assert report.rejected[["row", "column", "value", "reason_en"]].values.tolist() == [
+        [1, "pm25", "99999", "is above what instruments measure"],
+        [2, "time", "1899-12-30T00Z", "is a time before 1970"],
+        [3, "O3(mg/m3)", "11", "is above what instruments measure"],
+    ]
+    assert len(report.accepted) == 2 + 2 + 3
+    assert (report.gaps, report.total) == (0, 4)
+    assert report.notes == ["1 rows are of times to come; check the dates"]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"), [("", "is empty; it needs"), ("station_id,time,pm25\n", "has no rows under")]
+)
+def test_an_empty_table_is_told(tmp_path, text, message):
+    with pytest.raises(InvalidInput, match=f"o.csv {message}"):
+        read_observations(save(tmp_path, text))
+
+
+@pytest.mark.parametrize("date", ["2021-05-02", "5/2/2021", "2021/5/2", "2021年5月2日", "44318", "20210502"])
+def test_a_date_beside_an_hour_in_every_spelling(tmp_path, date):
+    text = f"站点编号,日期,小时,PM2.5\n1173A,{date},2,30\n"
+    report = read_observations(save(tmp_path, text, encoding="gb18030"))
+    assert report.accepted["time"].tolist() == [pd.Timestamp("2021-05-01T18:00Z")]
+
+
+def test_a_date_beside_a_clock(tmp_path):
+    report = read_observations(save(tmp_path, "站点,日期,时间,PM2.5\na,2021/5/2,8:00,30\na,2021/5/2,24:00,31\n"))
+    assert report.accepted["time"].tolist() == [pd.Timestamp("2021-05-02T00:00Z"), pd.Timestamp("2021-05-02T16:00Z")]
+
+
 def test_a_value_given_twice_alike_is_kept_once(tmp_path):
     text = "station_id,time,pm25\na,2024-05-01T00Z,5\na,2024-05-01T00Z,5\n"
     report = read_observations(save(tmp_path, text))

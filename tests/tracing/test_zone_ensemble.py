@@ -99,3 +99,18 @@ def test_the_sweep_leaves_no_teeth(stability: str) -> None:
     zone = turned(zone_m(model, THRESHOLD, 1.5), 45.0)
     coarse, fine = turning(zone, 45.0), turning(zone, 45.0, 0.1)
     assert coarse.area > 0.99 * fine.area
+
+
+@pytest.mark.parametrize("begins_m", [0.0, 500.0])
+@pytest.mark.parametrize("to_either_side", [1.3, 45.0, 180.0])
+def test_a_needle_sweeps_the_whole_sector(begins_m: float, to_either_side: float) -> None:
+    """A zone narrower than a step would leave a saw of points; the sector of its axis is swept whole."""
+    needle = shapely.transform(
+        shapely.Polygon([(begins_m, 0.0), (2000.0, 4.0), (4000.0, 0.0), (2000.0, -4.0)]),
+        lambda points: points @ np.array([[0.6, 0.8], [-0.8, 0.6]]),
+    )
+    sector = (4000.0**2 - begins_m**2) * np.radians(to_either_side)
+    swept = turning(needle, to_either_side)
+    assert swept.area == pytest.approx(sector + (needle.area if to_either_side < 180.0 else 0.0), rel=1e-3)
+    assert len(shapely.get_parts(swept)) == 1
+    assert swept.is_valid

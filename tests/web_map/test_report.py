@@ -115,3 +115,28 @@ def test_the_map_keeps_everything_in_its_frame_true_to_scale() -> None:
     assert page[:, 1].max() <= box[1] + box[3]
     big = frame.page(shapely.get_coordinates(zones().geometry.iloc[0]))
     assert np.ptp(big[:, 0]) / np.ptp(big[:, 1]) == pytest.approx(1.0, abs=0.01), "a circle stays a circle"
+
+
+@pytest.mark.parametrize("place", ["no shape", "nothing at all", "one of three"])
+def test_sources_without_a_place_leave_the_lists_and_say_so(tmp_path: Path, place: str) -> None:
+    """A ledger's rows may have no coordinates: the page has no map then, not one of a place that is nowhere."""
+    unplaced = boilers(3)
+    unplaced.loc[unplaced.index[1 if place == "one of three" else 0] :, "geometry"] = None
+    layers = [] if place == "nothing at all" else [ReportLayer(unplaced, "heating_boilers", listed=True)]
+    write_report(report(layers=layers), tmp_path / "z.pdf", made=MADE, language="en")
+    text = text_of(tmp_path / "z.pdf")
+    assert ("no map" in text) == (place != "one of three")
+    assert "nan" not in text
+    assert "does not replace" in text
+
+
+def test_without_a_place_of_its_own_the_page_shows_the_city(tmp_path: Path) -> None:
+    unplaced = boilers(2)
+    unplaced["geometry"] = None
+    city = gpd.GeoDataFrame({"name": ["海州区"], "code": ["320706"]}, geometry=[circle(119.1, 34.6, 9000)], crs=4326)
+    layers, base = [ReportLayer(unplaced, "heating_boilers", listed=True)], [ReportLayer(city, "districts")]
+    write_report(report(layers=layers, base=base), tmp_path / "z.pdf", made=MADE, language="en")
+    text = text_of(tmp_path / "z.pdf")
+    assert "no map" not in text
+    assert "海州区" in text
+    assert "119.1" in text

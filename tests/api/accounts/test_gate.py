@@ -131,6 +131,28 @@ def test_a_page_of_another_site_cannot_use_a_session(browser) -> None:
     assert session.post(form, data={"lat": "1", "csrf": csrf}).status_code == 422
 
 
+def test_a_token_may_stand_where_a_password_is_asked_for(app, accounts: Accounts, ask_app) -> None:
+    secret = accounts.new_token("analyst", "QGIS", 1)[1]
+    client = ask_app(app)
+
+    def ask(name: str, password: str, **headers: str) -> int:
+        return client.post(
+            "/processes/zone-incident/execution", json={"inputs": {}}, auth=(name, password), headers=headers
+        ).status_code
+
+    assert client.get("/collections", auth=("analyst", secret)).status_code == 200
+    assert client.get("/account", auth=("analyst", secret)).json()["name"] == "analyst"
+    assert ask("analyst", secret) == 422, "past the gate"
+    # What a browser was once told it would send for another site as well.
+    assert ask("analyst", secret, Origin="https://evil.example") == 403
+    for name, password in (("viewer", secret), ("analyst", PASSWORD), ("analyst", ""), ("", secret)):
+        assert client.get("/collections", auth=(name, password)).status_code == 401, (name, password)
+    for wrong in ("Basic", "Basic ???", "Basic /w==", "Basic OnRva2Vu"):
+        assert client.get("/collections", headers={"Authorization": wrong}).status_code == 401, wrong
+    accounts.revoke(accounts.tokens("analyst")[0].id)
+    assert client.get("/collections", auth=("analyst", secret)).status_code == 401
+
+
 def test_without_accounts_other_names_and_other_pages_are_refused(tmp_path: Path, ask_app) -> None:
     app = create_app(Settings(workspace=tmp_path / "ws"))
     assert ask_app(app).get("/collections").status_code == 200

@@ -228,6 +228,8 @@ def test_pages_show_the_file_s_text_as_text(browser) -> None:
         headers={"Accept": "text/html"},
     )
     assert (answer.status_code, script in answer.text, "&lt;script&gt;" in answer.text) == (422, False, True)
+    assert "文件中没有，留空" in answer.text
+    assert "not in the file, left empty" in answer.text
     assert "script-src 'self'" in answer.headers["content-security-policy"]
 
 

@@ -261,3 +261,10 @@ def test_pages_of_jobs_are_in_both_languages_and_in_the_citys_time(idle: httpx.C
         assert "accepted" in page
     assert job not in idle.get("/jobs?f=html&status=failed").text
     assert "没有这样的任务" in idle.get("/jobs?f=html&status=failed").text
+
+
+def test_a_role_that_runs_nothing_is_told_at_once(settings: Settings, ask_app) -> None:
+    none = settings.model_copy(update={"running_admin": 0})
+    answer = execute(ask_app(create_app(none)), "hotspots-gi", SHORT)
+    assert (answer.status_code, answer.headers["content-type"]) == (403, "application/problem+json")
+    assert "SUYUAN_RUNNING_ADMIN=0" in answer.json()["detail"]
