@@ -24,6 +24,7 @@ _LEAST_S, _MOST_S = 2.0, 60.0
 _STEP_S = 30.0
 _GRID = 201
 _LOOKED_AT = 60
+_NOTHING_BEYOND = 5.5
 
 
 @dataclass(frozen=True)
@@ -126,6 +127,10 @@ class DriftingPuffs:
 
     def _grid_at(self, step: int, x: Array, y: Array, z_m: float) -> Array:
         east, north, spread, strength = self._puffs(step, z_m)
+        # Of a puff further away than this not a millionth comes here.
+        far = _NOTHING_BEYOND * spread
+        near = (east > x[0] - far) & (east < x[-1] + far) & (north > y[0] - far) & (north < y[-1] + far)
+        east, north, spread, strength = (values[near] for values in (east, north, spread, strength))
         across = gauss.crosswind(x[None, :] - east[:, None], spread[:, None])
         upward = gauss.crosswind(y[None, :] - north[:, None], spread[:, None]) * strength[:, None]
         return np.asarray(upward.T @ across)

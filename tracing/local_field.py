@@ -26,6 +26,12 @@ def to_lonlat(east: Array, north: Array, lon: float, lat: float) -> tuple[Array,
     return np.asarray(found_lon), np.asarray(found_lat)
 
 
+def rotated(east: Array, north: Array, clockwise_deg: float) -> tuple[Array, Array]:
+    """Return positions turned around the origin, as a wind that turns clockwise carries them."""
+    c, s = np.cos(np.radians(clockwise_deg)), np.sin(np.radians(clockwise_deg))
+    return east * c + north * s, north * c - east * s
+
+
 def shape_to_lonlat(shape: shapely.Geometry, lon: float, lat: float) -> shapely.Geometry:
     """Return a shape in metres around a place as one in degrees."""
 

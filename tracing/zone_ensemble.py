@@ -106,9 +106,19 @@ def members(
     return made
 
 
-def _varied_release(release: Release, spread: Spread, share: float) -> Release:
+def factor_between(spread: Spread, share: float) -> float:
+    """Return the factor on the release so far (0 to 1) along the logarithmic way from the low to the high end."""
     low, high = np.log(spread.rate_low), np.log(spread.rate_high)
-    factor = float(np.exp(low + share * (high - low)))
+    return float(np.exp(low + share * (high - low)))
+
+
+def step_of_class(spread: Spread, share: float) -> int:
+    """Return by how many classes a member's stability is off, for a number that is even between 0 and 1."""
+    return -1 if share < spread.stability / 2.0 else 1 if share > 1.0 - spread.stability / 2.0 else 0
+
+
+def _varied_release(release: Release, spread: Spread, share: float) -> Release:
+    factor = factor_between(spread, share)
     if release.rate_g_s is not None:
         return replace(release, rate_g_s=release.rate_g_s * factor)
     return replace(release, mass_g=(release.mass_g or 0.0) * factor)
@@ -120,8 +130,7 @@ def _varied_air(air: Air, spread: Spread, normal: Array, share: float) -> Air:
     wind_from = float((air.wind_from_deg + spread.direction_deg * normal[1]) % 360.0)
     moved = replace(air, wind_speed_m_s=speed, wind_from_deg=wind_from)
     if air.stability is not None:
-        step = -1 if share < spread.stability / 2.0 else 1 if share > 1.0 - spread.stability / 2.0 else 0
-        number = CLASSES.index(air.stability.strip().upper()) + step
+        number = CLASSES.index(air.stability.strip().upper()) + step_of_class(spread, share)
         return replace(moved, stability=CLASSES[int(np.clip(number, 0, len(CLASSES) - 1))])
     obukhov = (air.obukhov_m or 0.0) * float(np.exp(spread.stability * normal[2]))
     ustar = float(np.clip((air.ustar_m_s or 0.0) * faster, 0.01, 3.0))
@@ -149,10 +158,7 @@ def chances(ensemble: Sequence[Member], threshold: float, *, z_m: float) -> Chan
     bounds = [bounds for _, bounds, _ in shapes if bounds is not None]
     if not bounds:
         return None
-    low, high = np.min(bounds, axis=0)[:2], np.max(bounds, axis=0)[2:]
-    margin = 0.03 * float(np.max(high - low))
-    east = np.linspace(low[0] - margin, high[0] + margin, _GRID)
-    north = np.linspace(low[1] - margin, high[1] + margin, _GRID)
+    east, north = grid_around(np.min(bounds, axis=0)[:2], np.max(bounds, axis=0)[2:])
     grid = np.meshgrid(east, north)
     count = np.zeros(grid[0].shape)
     for member, (shape, _, _) in zip(ensemble, shapes, strict=True):
@@ -160,6 +166,13 @@ def chances(ensemble: Sequence[Member], threshold: float, *, z_m: float) -> Chan
             x, y = downwind_from_east_north(*grid, member.wind_from_deg)
             count += _inside(shape, x, y)
     return Chances(east, north, count / len(ensemble), np.array([reach for _, _, reach in shapes]))
+
+
+def grid_around(low: Array, high: Array) -> tuple[Array, Array]:
+    """Return the axes (m) of a grid around a box, with a margin."""
+    margin = 0.03 * float(np.max(high - low))
+    east, north = (np.linspace(low[i] - margin, high[i] + margin, _GRID) for i in (0, 1))
+    return east, north
 
 
 def _shape(

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInput
 from tracing.dense_plume import Vapour
 from tracing.drift import DriftingPuffs
+from tracing.local_field import rotated
 from tracing.measured_kernel import effective_size, log_likelihood, systematic, weights
 from tracing.plume import DEFAULT, PlumeOptions, downwind_from_east_north
 from tracing.release import Air, Release
@@ -139,7 +140,7 @@ def updated_puffs(
     """
     turns = np.concatenate([[0.0], rng.normal(0.0, direction_deg, 3 * _DIRECTIONS)])
     # Turning the winds one way is turning the places the other way.
-    turned = [_rotated(measured.east, measured.north, -float(turn)) for turn in turns]
+    turned = [rotated(measured.east, measured.north, -float(turn)) for turn in turns]
     east, north = (np.stack([pair[axis] for pair in turned]) for axis in (0, 1))
     predicted = expected_of(puffs, replace(measured, east=east, north=north))
     factors = np.geomspace(low, high, _RATES if high > low else 1)
@@ -151,7 +152,7 @@ def updated_puffs(
     by_turn = share.sum(axis=1)
     turn = float(by_turn @ turns)
     paths = puffs.paths
-    moved = _rotated(paths.east, paths.north, turn)
+    moved = rotated(paths.east, paths.north, turn)
     air = replace(puffs.air, wind_from_deg=float((puffs.air.wind_from_deg + turn) % 360.0))
     release = scaled(puffs.release, middle)
     made = replace(
@@ -180,12 +181,6 @@ def expected_of(puffs: DriftingPuffs, measured: Measured) -> Array:
         places = measured.east[..., these], measured.north[..., these], up[..., these]
         out[..., these] = puffs.concentration(*places) if np.isnan(moment) else puffs.at_time(*places, float(moment))
     return out
-
-
-def _rotated(east: Array, north: Array, clockwise_deg: float) -> tuple[Array, Array]:
-    """Return positions turned around the source, as a wind that turns clockwise carries them."""
-    c, s = np.cos(np.radians(clockwise_deg)), np.sin(np.radians(clockwise_deg))
-    return east * c + north * s, north * c - east * s
 
 
 def _brought(member: Member, winds: Array, measured: Measured) -> Array:

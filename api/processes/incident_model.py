@@ -7,6 +7,7 @@ import numpy as np
 from api.processes.context import Context
 from api.processes.incident_air import (
     DIRECTION_SD,
+    Wind,
     air_of,
     dense_notes,
     options_of,
@@ -27,11 +28,15 @@ from api.processes.incident_measured import (
 )
 from layers.substances import Substance
 from tracing.drift import DriftingPuffs
+from tracing.drift_ensemble import DriftMembers, drift_members
 from tracing.release import Release
 from tracing.zone_ensemble import Member, Model, Spread, members, model_of
 from tracing.zone_update import Updated, updated, updated_puffs
 
 _MEMBERS = 100
+_TOGETHER = (
+    "集合中整段风一起偏转、一起变快或变慢 / in the ensemble all winds are off together, by one angle and one factor"
+)
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,7 @@ class Modelled:
     """
 
     model: Model | DriftingPuffs
-    ensemble: list[Member]
+    ensemble: list[Member] | DriftMembers
     notes: list[str]
     readings: Readings | None = None
     factors: tuple[float, float, float] | None = None
@@ -74,9 +79,25 @@ def _drifting(
             rng=np.random.default_rng(inputs.seed),
         )
         notes += told(found, release, count=len(readings.lon))
+    ensemble: list[Member] | DriftMembers = []
+    if inputs.members:
+        spread = _drift_spread(inputs, puffs, found)
+        # Of its own: what was measured must not move the members' draw.
+        rng = np.random.default_rng([inputs.seed, 1])
+        ensemble = drift_members(puffs, spread, count=inputs.members, rng=rng)
+        notes += [_ensemble_note(inputs.members, spread), _TOGETHER]
     mean = float(np.nanmax(puffs.paths.travelled)) / float(puffs.paths.times[-1])
     notes = [*notes, *dense_notes(substance, vapour_of(inputs, substance), puffs, mean)]
-    return Modelled(puffs, [], notes, readings, _factors(found))
+    return Modelled(puffs, ensemble, notes, readings, _factors(found))
+
+
+def _drift_spread(inputs: IncidentInputs, puffs: DriftingPuffs, found: Updated | None) -> Spread:
+    """Return how unsure winds, class and release are; what measurements found takes the place of what was told."""
+    spread = spread_of(inputs, Wind(puffs.air.wind_speed_m_s, puffs.air.wind_from_deg))
+    if found is None:
+        return spread
+    low, high = (factor / found.factor for factor in found.factors)
+    return replace(spread, direction_deg=found.wind_from_sd, rate_low=min(low, 1.0), rate_high=max(high, 1.0))
 
 
 def _steady(

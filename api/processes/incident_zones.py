@@ -15,6 +15,7 @@ from geo.geodesic import area_m2
 from layers.catalogue import get_schema
 from layers.substances import Substance, Threshold, mg_m3_from_ppm, ppm_from_mg_m3
 from tracing.drift import DriftingPuffs, drift_zone
+from tracing.drift_ensemble import DriftMembers, drift_chances
 from tracing.local_field import shape_to_lonlat
 from tracing.plume import Plume
 from tracing.plume_zone import on_the_ground, outline, turned, zone_m
@@ -50,7 +51,10 @@ def levels_of(inputs: IncidentInputs, substance: Substance) -> tuple[Threshold, 
 
 
 def draw(
-    inputs: IncidentInputs, substance: Substance, model: Model | DriftingPuffs, ensemble: Sequence[Member]
+    inputs: IncidentInputs,
+    substance: Substance,
+    model: Model | DriftingPuffs,
+    ensemble: Sequence[Member] | DriftMembers,
 ) -> tuple[list[Drawn], list[str]]:
     """Draw each level that is reached, and say why the others are not."""
     levels = levels_of(inputs, substance)
@@ -62,13 +66,16 @@ def draw(
     drawn, said = [], []
     for level in levels:
         mass = threshold_of(level, inputs, substance)
-        if isinstance(model, DriftingPuffs):
-            made = _draw_drift(inputs, level, mass, model)
-        else:
-            made = _draw_steady(inputs, level, mass, model, ensemble)
+        made = (
+            _draw_drift(inputs, level, mass, model)
+            if isinstance(model, DriftingPuffs)
+            else _draw_steady(inputs, level, mass, model)
+        )
         if made is None:
             said.append(_not_reached(level, mass))
             continue
+        if ensemble:
+            _add_bands(made, ensemble, model, inputs.receptor_height)
         said += [_cut(level, made.reach_km)] if made.cut else []
         drawn.append(made)
     return drawn, said
@@ -80,9 +87,7 @@ def threshold_of(level: Threshold, inputs: IncidentInputs, substance: Substance)
     return level.value if level.unit == "mg/m3" else mg_m3_from_ppm(level.value, substance.molar_mass, **gas)
 
 
-def _draw_steady(
-    inputs: IncidentInputs, level: Threshold, mass: float, model: Model, ensemble: Sequence[Member]
-) -> Drawn | None:
+def _draw_steady(inputs: IncidentInputs, level: Threshold, mass: float, model: Model) -> Drawn | None:
     shape = zone_m(model, mass, inputs.receptor_height)
     if shape.is_empty:
         return None
@@ -100,13 +105,17 @@ def _draw_steady(
     made.bands["turning"] = on_the_ground(turning(turned_shape, inputs.turn_deg), model)
     if isinstance(model, Plume):
         made.lines = _plume_lines(model, mass, inputs.receptor_height)
-    if ensemble:
-        _add_bands(made, ensemble, model, inputs.receptor_height)
     return made
 
 
-def _add_bands(made: Drawn, ensemble: Sequence[Member], model: Model, z_m: float) -> None:
-    found = chances(ensemble, made.threshold, z_m=z_m)
+def _add_bands(
+    made: Drawn, ensemble: Sequence[Member] | DriftMembers, model: Model | DriftingPuffs, z_m: float
+) -> None:
+    found = (
+        drift_chances(ensemble, made.threshold, z_m=z_m)
+        if isinstance(ensemble, DriftMembers)
+        else chances(ensemble, made.threshold, z_m=z_m)
+    )
     if found is None:
         return
     cell = float((found.east[1] - found.east[0]) * (found.north[1] - found.north[0]))
@@ -114,7 +123,7 @@ def _add_bands(made: Drawn, ensemble: Sequence[Member], model: Model, z_m: float
         shape = found.band(percent)
         # Less than a cell is the grid's, not the ensemble's.
         if shape.area > cell:
-            made.bands[f"p{percent}"] = on_the_ground(shape, model)
+            made.bands[f"p{percent}"] = shape_to_lonlat(shape, model.release.lon, model.release.lat)
     low, middle, high = (float(v) for v in np.percentile(found.reaches_m, BANDS) / 1000.0)
     made.reaches_km = (low, middle, high)
 
@@ -141,6 +150,7 @@ def _draw_drift(inputs: IncidentInputs, level: Threshold, mass: float, model: Dr
     reach = float(np.hypot(*shapely.get_coordinates(found.shape).T).max())
     place = model.release.lon, model.release.lat
     made = Drawn(level, mass, shape_to_lonlat(found.shape, *place), reach / 1000.0, reach > model.limit_m, np.nan)
+    made.bands["turning"] = shape_to_lonlat(turning(found.shape, inputs.turn_deg), *place)
     for minutes in MINUTES:
         reached = found.arrivals(minutes)
         if minutes < inputs.hours * 60.0 and not reached.is_empty and reached.area < 0.98 * found.shape.area:

@@ -288,6 +288,24 @@ def test_bad_input_is_one_line_and_leaves_nothing(suyuan, tmp_path: Path, change
     assert not (tmp_path / "z.geojson").exists()
 
 
+def test_changing_winds_have_bands_and_an_envelope(suyuan, tmp_path: Path) -> None:
+    table = winds(tmp_path / "w.csv", CHANGING + "2021-10-20T08:00Z,3,180\n")
+    out = {"wind_speed": None, "wind_from": None, "winds": table, "output": tmp_path / "z.gpkg"}
+    code, _, notes = suyuan(*command(**out), "--everything")
+    assert code == 0
+    assert "all winds are off together, by one angle and one factor" in notes
+    zone = gpd.read_file(tmp_path / "z.gpkg", layer="z").iloc[-1]
+    bands = gpd.read_file(tmp_path / "z.gpkg", layer="zone_bands").query("level_en == @zone.level_en").set_index("band")
+    assert {"p10", "p50", "turning"} <= set(bands.index)
+    assert bands.loc["p10", "members"] == 100
+    assert bands.area_km2["p10"] > bands.area_km2["p50"]
+    assert bands.geometry["turning"].buffer(1e-5).covers(zone.geometry)
+    assert 0.0 < zone.reach_p10_km < zone.reach_p50_km < zone.reach_p90_km
+    assert zone.reach_p50_km == pytest.approx(zone.reach_km, rel=0.15)
+    alone = zones(suyuan, tmp_path, wind_speed=None, wind_from=None, winds=table, members=0)
+    assert alone["reach_p50_km"].isna().all()
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
