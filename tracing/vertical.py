@@ -2,7 +2,6 @@
 
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Literal, get_args
 
 import numpy as np
@@ -14,7 +13,7 @@ from geo.errors import InvalidInput, MissingData
 from tracing import vertical_kernel as kernel
 from tracing.met.grid import MetGrid, grid_of
 from tracing.roughness import roughness_on
-from tracing.trajectory_kernel import DEPTH, Fields
+from tracing.trajectory_kernel import Fields
 from tracing.vertical_along import ALONG, check_along, surface_field
 from tracing.vertical_columns import (
     DEFAULT_ROUGHNESS_M,
@@ -101,7 +100,6 @@ def prepare(
         slices = _Slices(met, levels, roughness_on(grid, roughness), pool, humid="humidity" in along)
         fields = _fields(slices, times.astype(np.float64), levels, _Motion(vertical, backward))
         told = _told(met, slices, levels, along)
-    _check_finite(fields, met)
     return Prepared(fields, grid, pd.Timestamp(met["time"].values[0]).tz_localize("UTC"), vertical, told)
 
 
@@ -208,19 +206,18 @@ class _Levels:
 
 @dataclass(frozen=True)
 class _Slice:
-    """One time on the internal levels, (level, y, x), the top of the data above ground, (y, x), humidity if wanted."""
+    """One time on the internal levels, (level, y, x), the top of the data above ground, (y, x), humidity if wanted.
+
+    ``rising`` is the vertical motion of the data in sigma per second.
+    """
 
     u: Array
     v: Array
-    omega: Array
-    log_p: Array
+    rising: Array
+    pressure: Array
     temperature: Array
     top: Array
     humidity: Array | None = None
-
-    @cached_property
-    def pressure(self) -> Array:
-        return np.exp(self.log_p)
 
 
 class _Slices:
@@ -245,6 +242,13 @@ class _Slices:
             del self._kept[old]
         return self._kept[i].result()
 
+    def gap(self, n: int, wind: Field, levels: _Levels) -> str:
+        """Return what is said of the wind of time ``n``, shape (y, x, level, 4), that is not finite everywhere."""
+        j, i, k, part = (int(place) for place in np.argwhere(~np.isfinite(wind))[0])
+        name = ("u", "v", "vertical motion", "pressure")[part]
+        height = float((1.0 - levels.sigma[k]) * levels.depth[j, i])
+        return say_nan(self._source[0], n, name, (j, i), height)
+
 
 @dataclass(frozen=True)
 class _Motion:
@@ -257,8 +261,7 @@ class _Motion:
         """Return the vertical motion of time ``n`` on the internal levels."""
         now, cells = slices[n], (*levels.cells, levels.sigma)
         if self.vertical == "omega":
-            density = now.pressure / (R_DRY * now.temperature)
-            return now.omega / (density * GRAVITY) / levels.depth
+            return now.rising
         if self.vertical == "divergence":
             return kernel.from_divergence((now.u, now.v), cells, cyclic=levels.cyclic)
         if self.vertical in _BY_TENDENCY:
@@ -280,7 +283,9 @@ def _at_time(met: xr.Dataset, i: int, levels: _Levels, roughness_m: Array, humid
         np.ascontiguousarray(levels.height.reshape(levels.sigma.size, -1)),
     )
     u, v, omega, log_p, temperature, *humidity = flat.reshape(n_fields, *levels.height.shape)
-    return _Slice(u, v, omega, log_p, temperature, _data_top(columns), *humidity)
+    pressure = np.exp(log_p)
+    rising = omega / (pressure / (R_DRY * temperature) * GRAVITY) / levels.depth
+    return _Slice(u, v, rising, pressure, temperature, _data_top(columns), *humidity)
 
 
 def _data_top(columns: Columns) -> Array:
@@ -298,7 +303,8 @@ def _fields(slices: _Slices, times: Array, levels: _Levels, motion: _Motion) -> 
     for n in range(len(slices)):
         now = slices[n]
         upward = motion.sigma_per_second(slices, times, n, levels)
-        kernel.interleave((now.u, now.v, 60.0 * upward, now.pressure), wind[n])
+        if not kernel.interleave((now.u, now.v, 60.0 * upward, now.pressure), wind[n]):
+            raise MissingData(slices.gap(n, wind[n], levels))
         top[n, ..., 0] = now.top
         if follows:
             follow[n] = np.moveaxis(_followed(now, levels, motion.vertical), 0, -1)
@@ -350,14 +356,3 @@ def _check_motion(met: xr.Dataset, vertical: str) -> None:
         raise MissingData(f"meteorology: no vertical motion (omega) in {have}; choose vertical isobaric or divergence")
     if vertical in ("omega", "isentropic", "density") and "t" not in met:
         raise MissingData(f"meteorology: no temperature for vertical {vertical}, only {have}; choose isobaric")
-
-
-def _check_finite(fields: Fields, met: xr.Dataset) -> None:
-    for n in range(fields.wind.shape[0]):
-        finite = np.isfinite(fields.wind[n])
-        if not finite.all():
-            j, i, k, part = (int(place) for place in np.argwhere(~finite)[0])
-            name = ("u", "v", "vertical motion", "pressure")[part]
-            raise MissingData(
-                say_nan(met, n, name, (j, i), float((1.0 - fields.sigma[k]) * fields.surface[j, i, DEPTH]))
-            )

@@ -132,15 +132,19 @@ def _past_gaps(height: Array, values: Array, target: Array, out: Array) -> None:
 
 
 @njit(cache=True, nogil=True)
-def interleave(fields: tuple[Array, Array, Array, Array], out: NDArray[np.float32]) -> None:
-    """Write four fields (level, y, x) side by side into ``out``, shape (y, x, level, 4)."""
+def interleave(fields: tuple[Array, Array, Array, Array], out: NDArray[np.float32]) -> bool:
+    """Write four fields (level, y, x) side by side into ``out``, shape (y, x, level, 4); return if all are finite."""
     a, b, c, d = fields
+    nothing = np.float32(0.0)
     n_levels, ny, nx = a.shape
     for j in range(ny):
         for k in range(n_levels):
             for i in range(nx):
                 out[j, i, k, 0], out[j, i, k, 1] = a[k, j, i], b[k, j, i]
                 out[j, i, k, 2], out[j, i, k, 3] = c[k, j, i], d[k, j, i]
+                for part in range(4):
+                    nothing += np.float32(0.0) * out[j, i, k, part]
+    return bool(np.isfinite(nothing))
 
 
 def gradient(values: Array, axis: int, *, cyclic: bool) -> Array:
