@@ -1,6 +1,7 @@
 """A small workspace with hostile texts in it, and the app over it on a port of this machine."""
 
 import asyncio
+import shutil
 import socket
 import threading
 import time
@@ -16,6 +17,7 @@ import pytest
 import uvicorn
 from affine import Affine
 from fastapi import FastAPI
+from playwright.sync_api import Browser, sync_playwright
 from rasterio.crs import CRS
 from shapely.geometry import LineString, Point, box
 
@@ -26,6 +28,16 @@ from geo.geodesic import circle
 from geo.rasters import Raster
 from layers.store import LayerData, Workspace
 
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+)
 XSS = "<img src=x onerror=alert(1)>"
 SCRIPT = "</script><script>alert(2)</script>"
 HOURS = pd.to_datetime(["2021-01-10T22:00Z", "2021-01-10T23:00Z", "2021-01-11T00:00Z"])
@@ -153,6 +165,18 @@ def map_workspace(tmp_path_factory: pytest.TempPathFactory) -> Workspace:
 @pytest.fixture(scope="session")
 def map_settings(map_workspace: Workspace) -> Settings:
     return Settings(workspace=map_workspace.path, warm_worker=False)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """Return this machine's Chromium."""
+    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
+    if program is None:
+        pytest.skip("no Chromium on this machine: apt-get install chromium, or run `make test` as root")
+    with sync_playwright() as play:
+        chromium = play.chromium.launch(executable_path=program, args=list(FLAGS))
+        yield chromium
+        chromium.close()
 
 
 @contextmanager

@@ -1,35 +1,23 @@
 """From the map to an analysis in a real browser: click an incident, follow it up, draw an area."""
 
 import json
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from api.accounts.roles import Role
 from api.accounts.store import Accounts
 from api.app import create_app
 from api.settings import Settings
 from tests.api.conftest import fill, serving
-from tests.api.test_browser_map import CHROMIUM, FLAGS, Watch, place
+from tests.api.test_browser_map import Watch, place
 
 pytestmark = pytest.mark.browser
 PASSWORD = "correct horse battery"
 expect.set_options(timeout=30_000)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if program is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or run `make test` as root")
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture(scope="module")

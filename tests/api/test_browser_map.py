@@ -1,6 +1,5 @@
 """The map in a real browser that may talk to this server and to nobody else."""
 
-import shutil
 import warnings
 from collections.abc import Iterator
 from itertools import combinations
@@ -9,23 +8,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pytest
-from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect
 from rasterio.errors import NotGeoreferencedWarning
 from rasterio.io import MemoryFile
 
 pytestmark = pytest.mark.browser
 
 XSS = "<img src=x onerror=alert(1)>"
-CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
-FLAGS = (
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-)
 PANELS = (
     ".page-head",
     ".layer-list",
@@ -36,17 +25,6 @@ PANELS = (
     ".leaflet-control-mouseposition",
     ".leaflet-control-attribution",
 )
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if program is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or run `make test` as root")
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 class Watch:

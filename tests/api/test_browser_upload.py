@@ -1,12 +1,11 @@
 """An analyst's way in a real browser: signed in, a ledger uploaded, what was wrong read, and corrected."""
 
-import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
-from playwright.sync_api import Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from api.accounts.roles import Role
 from api.accounts.store import Accounts
@@ -14,7 +13,6 @@ from api.app import create_app
 from api.settings import Settings
 from layers.store import Workspace
 from tests.api.conftest import serving
-from tests.api.test_browser_map import CHROMIUM, FLAGS
 
 pytestmark = pytest.mark.browser
 PASSWORD = "correct horse battery"
@@ -22,17 +20,14 @@ BAD = "名称,燃料,容量,lon,lat\n甲厂,燃煤,35,119.1,34.6\n乙厂,<img sr
 
 
 @pytest.fixture
-def page(tmp_path: Path) -> Iterator[Page]:
-    program = next(filter(None, map(shutil.which, CHROMIUM)), None)
-    if program is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or run `make test` as root")
+def page(browser: Browser, tmp_path: Path) -> Iterator[Page]:
     accounts = Accounts(tmp_path / "ws", PasswordHasher(time_cost=1, memory_cost=8, parallelism=1))
     accounts.add("analyst", Role.ANALYST, PASSWORD)
     app = create_app(Settings(workspace=tmp_path / "ws", warm_worker=False))
-    with serving(app, lifespan="off") as address, sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield chromium.new_page(base_url=address, locale="zh-CN")
-        chromium.close()
+    with serving(app, lifespan="off") as address:
+        shown = browser.new_page(base_url=address, locale="zh-CN")
+        yield shown
+        shown.close()
 
 
 def test_a_ledger_goes_in_and_what_is_wrong_comes_back(page: Page, tmp_path: Path) -> None:

@@ -1,12 +1,11 @@
 """An analyst's journey in a real browser: sign in, fill the form, correct it, watch the job, take the result."""
 
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import geopandas as gpd
 import pytest
-from playwright.sync_api import Browser, expect, sync_playwright
+from playwright.sync_api import Browser, expect
 
 from api.accounts.roles import Role
 from api.accounts.store import Accounts
@@ -14,18 +13,6 @@ from tests.api.jobs.conftest import Server
 
 pytestmark = pytest.mark.browser
 PASSWORD = "correct horse battery"
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    program = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if program is None:
-        pytest.skip("no Chromium on this machine: apt-get install chromium, or run `make test` as root")
-    with sync_playwright() as play:
-        chromium = play.chromium.launch(executable_path=program, args=list(FLAGS))
-        yield chromium
-        chromium.close()
 
 
 def test_from_sign_in_to_the_result(browser: Browser, serve: Callable[[], Server], places: Path) -> None:
