@@ -71,6 +71,16 @@ def test_ngm_shape_times_and_a_record_by_hand(ngm_path):
     assert 70_000 < float(met["sp"].min()) < float(met["sp"].max()) < 105_000
 
 
+@pytest.mark.parametrize("name", ["gdas1.jan20.w1", "20200101_wind.nc"])
+def test_the_name_of_a_file_says_nothing_of_its_period_or_format(ngm_path, tmp_path, name):
+    renamed = tmp_path / name
+    renamed.symlink_to(ngm_path)
+    found, plain = open_met(renamed), open_met(ngm_path)
+    assert found.attrs["format"] == plain.attrs["format"]
+    assert pd.Timestamp(found["time"].values[0]) == pd.Timestamp("1995-10-16T00:00")
+    np.testing.assert_array_equal(found["time"].values, plain["time"].values)
+
+
 def test_ngm_pole_lies_where_the_file_says(ngm_path):
     grid = grid_of(open_met(ngm_path))
     column, row = grid.to_index(0.0, 90.0)
