@@ -13,6 +13,7 @@ from shapely.geometry.base import BaseGeometry
 from api.processes.incident_inputs import IncidentInputs, Scheme
 from geo.geodesic import area_m2
 from layers.catalogue import get_schema
+from layers.frames import WGS84
 from layers.substances import Substance, Threshold, mg_m3_from_ppm, ppm_from_mg_m3
 from tracing.drift import DriftingPuffs, drift_zone
 from tracing.drift_ensemble import DriftMembers, drift_chances
@@ -238,4 +239,4 @@ def frame_of(schema_id: str, rows: list[dict[str, Any]], shapes: list[BaseGeomet
     for name in names:
         if schema.field(name).dtype == "str":
             table[name] = table[name].where(pd.DataFrame(rows, columns=names)[name].notna(), None)
-    return gpd.GeoDataFrame(table, geometry=shapes, crs=4326)
+    return gpd.GeoDataFrame(table, geometry=shapes, crs=WGS84)
