@@ -13,6 +13,7 @@ from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
 from api.processes.hand_over import check_lists, write_layers, write_lists
 from api.processes.incident_air import outside_the_city
+from api.processes.incident_calm import if_it_drifts
 from api.processes.incident_inputs import IncidentInputs
 from api.processes.incident_measured import measurements_frame
 from api.processes.incident_model import Modelled, modelled
@@ -40,6 +41,7 @@ def run(inputs: IncidentInputs, context: Context) -> Outcome:
     release, incident = model.release, incident_of(inputs, substance, model.release)
     notes += [*model.warnings, *outside_the_city(release, context), *_unchecked(inputs, substance)]
     drawn, said = draw(inputs, substance, model, ensemble)
+    said += if_it_drifts(inputs, substance, model, drawn)
     found = _contents(inputs, context, drawn, release)
     assumptions = _assumptions(inputs, model)
     frame = zones_frame(drawn, inputs, substance, assumptions, [one.summary() for one in found])

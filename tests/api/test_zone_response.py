@@ -49,7 +49,10 @@ def test_other_rules_and_other_formats(suyuan, forecast, tmp_path):
     found = gpd.read_file(tmp_path / "w.geojson")
     assert found["colour"].tolist() == ["orange"]
     assert found.geometry.iloc[0].area > 0.5
-    assert "橙色" in pypdf.PdfReader(tmp_path / "w.pdf").pages[0].extract_text()
+    page = pypdf.PdfReader(tmp_path / "w.pdf").pages[0].extract_text()
+    assert "橙色" in page
+    # By the city's clock and whole: issued a day ahead, lifted when the last day is over.
+    assert "2024-12-02 00:00 2024-12-06 00:00" in page
 
 
 def test_the_workspaces_own_days(suyuan, workspace, tmp_path):
