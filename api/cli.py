@@ -1,6 +1,7 @@
 """The program `suyuan`: its commands, one clear line on bad input, and the exit codes 0, 1 and 2."""
 
 import argparse
+import gc
 import importlib
 import logging
 import sys
@@ -50,7 +51,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     words = sys.argv[1:] if arguments is None else list(map(str, arguments))
-    options = build_parser(words).parse_args(words)
+    parser = build_parser(words)
+    if arguments is None:
+        # The process is ours: what is loaded stays, and is not looked through for garbage at each further load.
+        gc.freeze()
+    options = parser.parse_args(words)
     # GDAL's remarks on a file's details would stand between the user and the one line that matters.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module="pyogrio")
     try:

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 import pypdf
 import pytest
+import xarray as xr
 
 from api.cli import build_parser
 from api.processes import all_processes
@@ -48,12 +49,40 @@ def test_each_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str
         assert f"example: suyuan {' '.join(command)}" in " ".join(capsys.readouterr().out.split())
 
 
+def loaded_by(code: str) -> set[str]:
+    words = [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"]
+    return set(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1].split())
+
+
 def test_a_command_does_not_load_what_it_does_not_need() -> None:
-    """The cluster's and the printed page's libraries cost most of a second, at each command."""
-    code = "import sys; from api.cli import build_parser; build_parser(['trace']); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    """The libraries of cluster, server, sheets, rasters and the printed page cost a second, at each command."""
+    loaded = loaded_by("from api.cli import build_parser; build_parser(['trace'])")
     assert "api.processes.trace" in loaded
-    assert not {"distributed", "fpdf", "fastapi", "folium", "api.processes.zone_incident"} & set(loaded)
+    unused = {"distributed", "dask.array", "fpdf", "fastapi", "folium", "fsspec", "openpyxl", "rasterio"}
+    assert not {*unused, "api.processes.zone_incident"} & loaded
+    loaded = loaded_by("from api.cli import build_parser; build_parser(['--help'])")
+    assert "api.processes.zone_incident" in loaded
+    assert not {"distributed", "fpdf", "fastapi", "folium", "scipy.stats"} & loaded
+
+
+@pytest.mark.parametrize("form", ["ARL", "NetCDF"])
+def test_a_trace_does_not_load_dask(form: str, tmp_path: Path) -> None:
+    """Its arrays take a quarter of a second, and xarray loads them where it is let."""
+    met = SAMPLES / "practice_met.arl"
+    if form == "NetCDF":
+        hour = pd.date_range("2021-10-20", periods=3, freq="h")
+        axes = {"valid_time": hour, "pressure_level": [1000.0, 850.0, 500.0], "latitude": [33, 34, 35.0]}
+        axes |= {"longitude": [118, 119, 120.0]}
+        fields = {name: (list(axes), np.full((3, 3, 3, 3), 280.0), {"units": "K"}) for name in ("t",)}
+        fields |= {name: (list(axes), np.ones((3, 3, 3, 3)), {"units": "m s**-1"}) for name in ("u", "v")}
+        met = tmp_path / "era5.nc"
+        xr.Dataset(fields, axes).to_netcdf(met, engine="h5netcdf")
+    words = ["trace", "--met", met, "--start", "2021-10-20T02:00", "--lat", "34", "--lon", "119", "--hours", "-1"]
+    words = [str(word) for word in [*words, "--output", tmp_path / "a.csv"]]
+    loaded = loaded_by(f"from api.cli import main; main({words!r})")
+    assert (tmp_path / "a.csv").exists()
+    assert "xarray" in loaded
+    assert "dask.array" not in loaded
 
 
 def test_add_show_export_keeps_every_boiler(suyuan, tmp_path: Path) -> None:
