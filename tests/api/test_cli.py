@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -19,6 +20,7 @@ import xarray as xr
 from api.cli import build_parser
 from api.processes import all_processes
 from data_samples import folder
+from geo.errors import SourceUnavailable
 from layers.store import Workspace
 
 SAMPLES = folder()
@@ -396,6 +398,40 @@ def test_more_points_than_memory_holds_go_to_parquet_only(suyuan, tmp_path: Path
     points = pd.read_parquet(tmp_path / "a.parquet")
     assert len(points) == 26
     assert "error_km" not in points
+
+
+@pytest.mark.parametrize(
+    "broken", ["api.processes.base.provenance", "api.processes.trace._outcome", "api.cli.write_result"]
+)
+def test_a_run_that_fails_after_its_last_point_leaves_nothing(suyuan, tmp_path: Path, monkeypatch, broken) -> None:
+    monkeypatch.setattr("tracing.trajectory_parquet.ROW_GROUP", 10)
+    seen = []
+
+    def fails(*_: object, **__: object) -> None:
+        seen.extend(path.name for path in tmp_path.iterdir())
+        raise SourceUnavailable("the record cannot be made")
+
+    monkeypatch.setattr(broken, fails)
+    code, _, err = suyuan(*TRACE, "--output", tmp_path / "a.parquet")
+    assert (code, err.strip()) == (2, "suyuan: the record cannot be made")
+    assert seen == ["a.parquet.part"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
+    many = ["--every", "1s", "--until", "2021-10-20T23:59+08:00", "--output", tmp_path / "a.parquet"]
+    words = [str(word) for word in [*TRACE, *many]]
+    program = (
+        f"from api import cli; from tracing import trajectory_parquet as p; p.ROW_GROUP = 1000; cli.main({words!r})"
+    )
+    run = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if list(tmp_path.iterdir()):
+            break
+        time.sleep(0.05)
+    run.terminate()
+    assert run.communicate(timeout=20)[1] == "suyuan: stopped\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_spread_starts_are_members(suyuan, tmp_path: Path) -> None:
