@@ -388,6 +388,46 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(suyuan, tmp_path: Path) -> N
     assert "the meteorology covers" in err
 
 
+BAD_STARTS = {
+    "place": ([], "starts row 82: 12 N 119.2 E lies outside the meteorology"),
+    "height": (["--height", "15000"], "starts row 2: 15000 m lies above the top"),
+    "below ground": (["--height", "-3"], "starts row 2: height_m_agl -3 is below ground"),
+    "time": (["--until", "2021-12-20T23:00+08:00"], "lies outside; the meteorology covers"),
+    "no omega": (["--vertical", "omega", "--along", "precipitation"], "along the path: no precipitation"),
+}
+
+
+@pytest.mark.parametrize("most", [2_000_000, 10])
+@pytest.mark.parametrize("case", BAD_STARTS)
+def test_a_dry_run_names_the_start_that_the_run_would(
+    suyuan, tmp_path: Path, monkeypatch, case: str, most: int
+) -> None:
+    monkeypatch.setattr("api.processes.trace_plan._MOST_CHECKED", most)
+    lat = [34.5, 34.6, 34.7, 12.0 if case == "place" else 34.8]
+    frame = gpd.GeoDataFrame({"id": list("abcd")}, geometry=gpd.points_from_xy([119.2] * 4, lat), crs=4326)
+    frame.to_file(tmp_path / "places.geojson")
+    asked = ["trace", "--met", SAMPLES / "practice_met.arl", "--receptors", tmp_path / "places.geojson"]
+    asked += ["--hours", "-3"]
+    asked += ["--start", "2021-10-20T21:00+08:00", "--every", "5min", "--height", "100"]
+    more, named = BAD_STARTS[case]
+    asked += more if case == "time" else [*more, "--until", "2021-10-20T23:15+08:00"]
+    if case == "place":
+        asked[-1] = "2021-10-20T23:10+08:00"
+    told = [suyuan(*asked, *last) for last in (["--dry-run"], ["--output", tmp_path / "a.csv"])]
+    assert named in told[0][2]
+    assert told[0] == told[1]
+    assert told[0][0] == 2
+
+
+def test_a_dry_run_says_when_it_has_not_looked_at_all_times(suyuan, monkeypatch) -> None:
+    two = [*TRACE, "--every", "1h", "--until", "2021-10-20T23:59+08:00", "--dry-run"]
+    code, _, err = suyuan(*two)
+    assert (code, "start times" in err) == (0, False)
+    monkeypatch.setattr("tracing.trajectory_cost._CHECK_SECONDS", 0.0)
+    code, _, err = suyuan(*two)
+    assert (code, "at 1 of 2 start times" in err) == (0, True)
+
+
 def test_more_points_than_memory_holds_go_to_parquet_only(suyuan, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("api.processes.trace_plan.MOST_POINTS", 20)
     two = [*TRACE, "500", "--error", "none"]
