@@ -9,7 +9,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
-from tracing.met.grid import grid_of
+from tracing.met.grid import grid_of, say_period
 from tracing.met.lazy import at_time
 from tracing.met.levels import level_pressure
 
@@ -62,7 +62,9 @@ def check_variables(met: xr.Dataset) -> None:
     have = sorted(str(name) for name in met.data_vars)
     for name in ("u", "v"):
         if name not in met:
-            raise MissingData(f"meteorology: no wind component {name}; it holds {have}; give a file with u and v")
+            raise MissingData(
+                f"meteorology {say_period(met)}: no wind component {name}; it holds {have}; give a file with u and v"
+            )
     kind = met.attrs.get("vertical", "pressure")
     if kind not in ("pressure", "sigma", "hybrid", "terrain"):
         raise InvalidInput(
@@ -72,10 +74,13 @@ def check_variables(met: xr.Dataset) -> None:
     missing = [name for name in needed if name not in met]
     if missing and not (kind == "pressure" and "z" in met):
         raise MissingData(
-            f"meteorology: {missing} missing, needed to place {kind} levels above ground; it holds {have}"
+            f"meteorology {say_period(met)}: {missing} missing, needed to place {kind} levels above ground; "
+            f"it holds {have}"
         )
     if "zs" not in met and "sp" not in met:
-        raise MissingData(f"meteorology: neither terrain height zs nor surface pressure sp; it holds {have}")
+        raise MissingData(
+            f"meteorology {say_period(met)}: neither terrain height zs nor surface pressure sp; it holds {have}"
+        )
 
 
 def terrain_height(met: xr.Dataset) -> Array:

@@ -118,6 +118,8 @@ class Context:
     def file(self, path: str | Path) -> Path:
         """Check that a file may be read and is there, and note it as an input."""
         source = Path(path) if self._files else self._offered(str(path))
+        if source.is_dir():
+            raise InvalidInput(f"{path}: a folder; give the files in it")
         if not source.is_file():
             raise InvalidInput(f"{path}: no such file; check the path")
         sha256 = content_hash(source)

@@ -212,3 +212,12 @@ def _projection(kind: str, parallel: float, central_lon: float) -> Proj:
 def say_time(time: np.datetime64 | pd.Timestamp) -> str:
     """Return a time (UTC) as messages give it."""
     return f"{pd.Timestamp(time):%Y-%m-%dT%H:%MZ}"
+
+
+def say_period(met: xr.Dataset) -> str:
+    """Return the period of meteorology and the files of its first and last time, as messages give them."""
+    first, last = (say_time(met["time"].values[i]) for i in (0, -1))
+    if "file" not in met.coords:
+        return f"{first} ... {last}"
+    begin, end = (str(met["file"].values[i]) for i in (0, -1))
+    return f"{first} ... {last} ({begin})" if begin == end else f"{first} ({begin}) ... {last} ({end})"

@@ -52,7 +52,7 @@ def join(parts: list[Part]) -> xr.Dataset:
         return parts[0][1].assign_attrs(half).assign_coords(file=files)
     fields, left_out = _fields(parts, times, lead, chosen)
     for said in left_out:
-        _log.warning("meteorology: %s", said.split(" / ")[1])
+        _log.info("meteorology: %s", said.split(" / ")[1])
     return _assemble(parts, (times, chosen), fields, {**half, "assumed": left_out})
 
 
