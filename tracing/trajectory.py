@@ -131,7 +131,10 @@ def _check_numbers(starts: pd.DataFrame) -> None:
     """Name the first row whose place or time cannot be."""
     limits = (("lon", -180.0, 360.0), ("lat", -90.0, 90.0), ("height_m_agl", 0.0, np.inf))
     for name, low, high in limits:
-        values = starts[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        try:
+            values = starts[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"starts: column {name} holds what is not a number ({error}); correct it") from error
         wrong = np.flatnonzero(~((values >= low) & (values <= high)))
         if wrong.size:
             what = "is below ground" if name == "height_m_agl" else f"is not between {low:g} and {high:g} degrees"

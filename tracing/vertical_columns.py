@@ -161,13 +161,14 @@ def _check_holes(met: xr.Dataset, i: int, upper: Array, height: Array) -> None:
     """Refuse a NaN amid a column on a level that holds the variable elsewhere: what lies there is not known.
 
     A level on which the file holds no value of the variable is passed over, and so is what lies under the ground. Above
-    its highest value a column ends.
+    its highest value a column ends; one without any is refused.
     """
     for name, part in _UPPER.items():
         gaps = np.isnan(upper[part])
         if not gaps.any():
             continue
         amid = np.logical_or.accumulate(~gaps) & np.logical_or.accumulate(~gaps[::-1])[::-1]
+        amid |= gaps.all(axis=0)
         holes = gaps & amid & ~gaps.all(axis=(1, 2), keepdims=True) & ~(height <= 0.0)
         if holes.any():
             k, j, x = (int(n) for n in np.argwhere(holes)[0])

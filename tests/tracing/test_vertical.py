@@ -157,6 +157,14 @@ def test_a_hole_in_a_level_is_not_bridged(eastward, name):
         prepare(bad)
 
 
+def test_a_column_without_a_value_is_not_taken_for_a_low_one(eastward):
+    bad = eastward.copy(deep=True)
+    bad["u"][{"time": 4, "y": 7, "x": 9}] = np.nan
+    assert np.isfinite(bad["u10"]).all()
+    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, \d+ m above ground"):
+        prepare(bad)
+
+
 def test_a_level_without_a_variable_and_what_lies_underground_are_passed_over(eastward):
     met = eastward.copy(deep=True)
     met["omega"][{"level": 6}] = np.nan
@@ -173,7 +181,7 @@ def test_nan_wind_names_time_and_place(eastward):
     bad = eastward.copy(deep=True)
     bad["u"][{"time": 4, "y": 7, "x": 9}] = np.nan
     bad["u10"][{"time": 4, "y": 7, "x": 9}] = np.nan
-    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, 10 m above ground"):
+    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, \d+ m above ground"):
         prepare(bad)
 
 
