@@ -8,7 +8,7 @@ from geo.errors import InvalidInput, MissingData, SourceUnavailable
 from tracing import vertical_kernel as kernel
 from tracing.met.grid import grid_of
 from tracing.roughness import read_roughness, roughness_on
-from tracing.vertical import prepare
+from tracing.vertical import default_vertical, prepare
 from tracing.vertical_columns import Z_TOP_M, columns_at, terrain_height
 
 
@@ -140,6 +140,13 @@ def test_missing_fields_are_named(eastward, drop, vertical, match):
     with pytest.raises(MissingData, match=match) as caught:
         prepare(eastward.drop_vars(drop), vertical)
     assert "\n" not in str(caught.value)
+
+
+def test_without_temperature_the_divergence_moves_by_default(eastward):
+    assert default_vertical(eastward) == ("omega", [])
+    vertical, (said,) = default_vertical(eastward.drop_vars("t"))
+    assert (vertical, said.split(" / ")[1][:40]) == ("divergence", "no temperature: omega cannot be used, an")
+    prepare(eastward.drop_vars("t"), vertical)
 
 
 @pytest.mark.parametrize("name", ["u", "v", "omega", "t"])
