@@ -91,6 +91,7 @@ def test_an_incident_from_a_click_and_its_follow_up(page: Page, server: str, wor
     panel.locator("[name=wind_from]").fill("270")
     panel.locator("button[type=submit]").click()
     expect(panel.locator(".actions-summary")).to_contain_text("version 3")
+    expect(page.locator(".actions[data-stored=true]")).to_have_count(1)
     link = panel.locator(".job-page").get_attribute("href")
     answer = httpx.get(server + link.split("?")[0], trust_env=False).json()
     assert (answer["processID"], answer["status"]) == ("zone-follow-up", "successful")

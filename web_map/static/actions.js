@@ -1,11 +1,10 @@
 // From the map to an analysis: click a point for an incident, draw an area, and see the result on the same map.
 
 import { fetchJson } from "./features.js";
+import { followJob } from "./follow.js";
 import { Sketch } from "./sketch.js";
 import { both, el } from "./text.js";
 
-const FINAL = new Set(["successful", "failed", "dismissed"]);
-const LOOK_MS = 150;
 const CLASSES = ["", "A", "B", "C", "D", "E", "F"];
 
 export class Actions {
@@ -153,7 +152,7 @@ export class Actions {
     });
   }
 
-  // Hand the analysis to the server, follow its job, and give the finished one on.
+  // Hand the analysis to the server, and give on what it has found as soon as that is sure, before it is stored.
   async run(process, inputs, done) {
     const state = el("p", "actions-state");
     state.setAttribute("role", "status");
@@ -162,14 +161,15 @@ export class Actions {
     const say = (node) => state.replaceChildren(node);
     say(both("提交中…", "Submitting …"));
     try {
-      let job = await this.submit(process, inputs);
-      while (!FINAL.has(job.status)) {
-        say(el("span", "", both("计算中…", "Computing …"), ` ${job.progress ?? 0} %`));
-        await new Promise((go) => setTimeout(go, LOOK_MS));
-        job = await fetchJson(`/jobs/${encodeURIComponent(job.jobID)}`);
-      }
-      if (job.status !== "successful") throw new Error(job.message || job.status);
+      const { jobID } = await this.submit(process, inputs);
+      const job = followJob(jobID, ({ progress }) => say(el("span", "", both("计算中…", "Computing …"), ` ${progress ?? 0} %`)));
+      this.node.dataset.stored = "false";
+      await job.found;
       await done(job);
+      job.stored.then(
+        () => (this.node.dataset.stored = "true"),
+        (error) => this.body.append(el("p", "actions-error", both("结果未能存为图层：", "The result did not become a layer: "), error.message)),
+      );
     } catch (error) {
       this.body.replaceChildren(...before, el("p", "actions-error", error.message));
     }
@@ -186,16 +186,17 @@ export class Actions {
   }
 
   async showResult(job, main, ...more) {
-    const id = encodeURIComponent(job.jobID);
-    const [results, record] = await Promise.all([fetchJson(`/jobs/${id}/results`), fetchJson(`/jobs/${id}/provenance`)]);
+    const id = encodeURIComponent(job.id);
+    const { message, warnings, results } = await fetchJson(`/jobs/${id}/found`);
     const found = {};
     for (const [name, part] of Object.entries(results)) {
+      if (!part.value) await job.stored;
       found[name] = part.value?.features ?? (await fetchJson(`/jobs/${id}/results/${encodeURIComponent(name)}?f=geojson`)).features;
     }
     await this.app.take(found);
     this.fit(found[main]);
-    const [zh, en] = job.message.split(" · ");
-    const notes = (record.warnings ?? []).map((text) => el("li", "", ...halves(text)));
+    const [zh, en] = message.split(" · ");
+    const notes = warnings.map((text) => el("li", "", ...halves(text)));
     const page = el("a", "job-page", both("导出与详情", "Exports and details"));
     page.href = `/jobs/${id}?f=html`;
     const summary = notes.length ? el("details", "actions-notes", el("summary", "", both(`说明 ${notes.length}`, `Notes ${notes.length}`)), el("ul", "", ...notes)) : null;

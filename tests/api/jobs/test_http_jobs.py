@@ -81,7 +81,8 @@ def test_every_process_is_listed_and_described(idle: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["type"]) == (404, f"{OGC}/no-such-process")
     assert idle.get("/jobs/nothing").json()["type"] == f"{OGC}/no-such-job"
     waiting = execute(idle, "hotspots-gi", SHORT).json()["jobID"]
-    assert idle.get(f"/jobs/{waiting}/results").json()["type"] == f"{OGC}/result-not-ready"
+    for what in ("results", "found"):
+        assert idle.get(f"/jobs/{waiting}/{what}").json()["type"] == f"{OGC}/result-not-ready"
 
 
 def test_the_list_of_processes_is_paged(idle: httpx.Client) -> None:
@@ -119,6 +120,38 @@ def test_a_job_from_request_to_layer(web: httpx.Client, places: Path) -> None:
     again = web.post(f"/jobs/{job}/rerun").json()["jobID"]
     until(lambda: web.get(f"/jobs/{again}").json()["status"] == "successful")
     assert web.get(f"/jobs/{again}/provenance").json()["outputs"] == record["outputs"]
+
+
+def test_what_was_found_is_given_while_it_is_still_being_stored(
+    web: httpx.Client, places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, publish = threading.Event(), ResultFiles.publish
+
+    def held(*arguments: object) -> None:
+        assert go_on.wait(30)
+        publish(*arguments)
+
+    monkeypatch.setattr(ResultFiles, "publish", held)
+    job = execute(web, "hotspots-gi", SHORT).json()["jobID"]
+
+    def preview() -> str | None:
+        links = web.get(f"/jobs/{job}").json()["links"]
+        return next((link["href"] for link in links if link["rel"] == "preview"), None)
+
+    try:
+        until(lambda: preview() is not None)
+        # To the outside it still runs: no results, no layer, yet all that it found.
+        assert web.get(f"/jobs/{job}").json()["status"] == "running"
+        assert web.get(f"/jobs/{job}/results").json()["type"] == f"{OGC}/result-not-ready"
+        assert not Workspace(places).exists() or "hotspots" not in {one.id for one in Workspace(places).records()}
+        found = web.get(preview()).json()
+    finally:
+        go_on.set()
+    until(lambda: web.get(f"/jobs/{job}").json()["status"] == "successful")
+    assert found["results"] == web.get(f"/jobs/{job}/results").json()
+    assert found["warnings"] == web.get(f"/jobs/{job}/provenance").json()["warnings"]
+    assert found["message"] == web.get(f"/jobs/{job}").json()["message"]
+    assert web.get(f"/jobs/{job}/found").json() == found
 
 
 def test_a_result_is_given_in_the_formats_of_a_gis(web: httpx.Client, tmp_path: Path) -> None:
