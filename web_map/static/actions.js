@@ -92,6 +92,8 @@ export class Actions {
   }
 
   async incidentDone(job) {
+    // What is open here goes on, whatever others have drawn since.
+    this.incident = job.id;
     const follow = el(
       "div",
       "actions-follow",
@@ -114,7 +116,7 @@ export class Actions {
       form.addEventListener("submit", (event) => {
         event.preventDefault();
         const measured = [`${lon.toFixed(6)},${lat.toFixed(6)},${form.elements.value.value}`];
-        this.run("zone-follow-up", { follows: "affected_zones", measured }, (job) => this.incidentDone(job));
+        this.run("zone-follow-up", { follows: this.incident, measured }, (job) => this.incidentDone(job));
       });
       this.open(both("续报：监测值", "Follow up: measurement"), form);
       form.elements.value.focus();
@@ -131,7 +133,7 @@ export class Actions {
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.run("zone-follow-up", { follows: "affected_zones", ...values(form) }, (job) => this.incidentDone(job));
+      this.run("zone-follow-up", { follows: this.incident, ...values(form) }, (job) => this.incidentDone(job));
     });
     this.open(both("续报：新的风", "Follow up: new wind"), form);
     form.elements.wind_speed.focus();
@@ -163,15 +165,24 @@ export class Actions {
     try {
       const { jobID } = await this.submit(process, inputs);
       const job = followJob(jobID, ({ progress }) => say(el("span", "", both("计算中…", "Computing …"), ` ${progress ?? 0} %`)));
+      this.job = job;
       this.node.dataset.stored = "false";
       await job.found;
       await done(job);
-      job.stored.then(
-        () => (this.node.dataset.stored = "true"),
-        (error) => this.body.append(el("p", "actions-error", both("结果未能存为图层：", "The result did not become a layer: "), error.message)),
-      );
+      this.tellStored(job);
     } catch (error) {
       this.body.replaceChildren(...before, el("p", "actions-error", error.message));
+    }
+  }
+
+  // What is shown is sure; that it also became a layer comes a moment later, and need not come.
+  async tellStored(job) {
+    try {
+      await job.stored;
+      if (this.job === job) this.node.dataset.stored = "true";
+    } catch (error) {
+      const told = both("结果未能存为图层：", "The result did not become a layer: ");
+      if (this.job === job) this.body.append(el("p", "actions-error", told, error.message));
     }
   }
 
