@@ -154,6 +154,30 @@ def test_what_was_found_is_given_while_it_is_still_being_stored(
     assert web.get(f"/jobs/{job}/found").json() == found
 
 
+def test_a_follow_up_goes_on_from_the_result_that_is_open(web: httpx.Client, places: Path) -> None:
+    """Of two incidents the earlier one goes on, though the later one took its place among the layers."""
+    other = INCIDENT | {"substance": "ammonia", "lat": 34.7}
+    first, second = (execute(web, "zone-incident", one).json()["jobID"] for one in (INCIDENT, other))
+    until(lambda: all(web.get(f"/jobs/{job}").json()["status"] == "successful" for job in (first, second)))
+    wind = {"wind_speed": 4, "wind_from": 80}
+    answer = execute(web, "zone-follow-up", {"follows": first, **wind}, wait=True)
+    assert answer.status_code == 200, answer.text
+    zones = [feature["properties"] for feature in answer.json()["affected_zones"]["value"]["features"]]
+    before = web.get(f"/jobs/{first}/results").json()["affected_zones"]["value"]["features"]
+    assert {zone["substance"] for zone in zones} == {"chlorine"}
+    assert {zone["incident"] for zone in zones} == {feature["properties"]["incident"] for feature in before}
+    assert {zone["version"] for zone in zones} == {2}
+    bands = answer.json()["zone_bands"]["value"]["features"]
+    shapes = [feature["geometry"] for feature in bands if feature["properties"]["band"] == "before"]
+    assert shapes == [feature["geometry"] for feature in before]
+    record = web.get(f"/jobs/{answer.headers['link'].split('/jobs/')[1].split('>')[0]}/provenance").json()
+    assert [one["id"] for one in record["inputs"]] == [f"affected_zones (job {first})", "places"]
+    short = execute(web, "hotspots-gi", SHORT, wait=True).headers["link"].split("/jobs/")[1].split(">")[0]
+    for job, said in ((short, "has found no affected_zones; it has hotspots"), ("0123456789abcdef", "give the")):
+        refused = execute(web, "zone-follow-up", {"follows": job, **wind}, wait=True)
+        assert (refused.status_code, said in refused.json()["detail"]) == (422, True), refused.text
+
+
 def test_a_result_is_given_in_the_formats_of_a_gis(web: httpx.Client, tmp_path: Path) -> None:
     job = execute(web, "zone-incident", INCIDENT).json()["jobID"]
     until(lambda: web.get(f"/jobs/{job}").json()["status"] == "successful")
