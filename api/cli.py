@@ -19,6 +19,7 @@ from pydantic import ValidationError
 import api
 from api.cli_options import add_process_options, read_inputs
 from api.errors import InvalidOption
+from api.jobs.results import layer_found
 from api.language import allowed_zh, terminal_language
 from api.processes import all_processes, processes_of
 from api.processes.base import Process, Result, execute, store_layers
@@ -142,7 +143,14 @@ def _process_command(process: Process[Any]) -> Command:
         output = None if options.output is None else _checked_output(Path(options.output), process)
         with _ended_as_by_ctrl_c(), ExitStack() as held:
             with _client(settings) as client, progress_bar() as progress:
-                context = Context(partial(workspace_of, settings), client=client, progress=progress, output=output)
+                context = Context(
+                    partial(workspace_of, settings),
+                    client=client,
+                    progress=progress,
+                    folder=settings.workspace,
+                    output=output,
+                    results=partial(layer_found, settings.workspace),
+                )
                 result = execute(process, inputs, held.enter_context(context))
             written = _deliver(process, result, context, language=getattr(options, "language", "zh"))
         _tell(result, written)
