@@ -14,6 +14,7 @@ from api.processes.base import ResultLayer
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.catalogue import get_schema
 from layers.files import write_vector
+from layers.provenance import versions
 from layers.writers import guarded, write_table
 from web_map.kml import KmlLayer, kml_text, kmz_bytes
 
@@ -39,8 +40,7 @@ def write_layers(
     elif suffix == ".gpkg" and everything:
         _write_gpkg(layers, path, record)
     elif suffix == ".xlsx":
-        version = record.get("versions", {}).get("suyuan", "")
-        notes = [*summary, *record.get("warnings", []), f"Suyuan {version}, {record.get('process', '')}"]
+        notes = [*summary, *record.get("warnings", []), str(record.get("process", ""))]
         write_lists(list(layers.values()), notes, path)
     elif suffix == ".shp":
         _write_shapefile(next(iter(layers.values())), path, record)
@@ -132,7 +132,7 @@ def write_lists(layers: Sequence[ResultLayer], notes: Sequence[str], path: Path)
         for row in table.itertuples(index=False, name=None):
             sheet.append([_cell(value) for value in row])
     sheet = book.create_sheet("说明 notes")
-    for note in (*notes, SUPPORT):
+    for note in (*notes, f"Suyuan {versions()['suyuan']}", SUPPORT):
         sheet.append([guarded(note)])
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:

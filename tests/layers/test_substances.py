@@ -112,6 +112,34 @@ def test_users_add_and_replace(tmp_path: Path) -> None:
     assert [item.value for item in find_substance("chlorine", known).levels("hj169")] == [50.0]
 
 
+@pytest.mark.parametrize("name", ["Chlorine", "氯", "7782-50-5", "CL2"])
+def test_own_levels_hold_whatever_name_is_asked_for(tmp_path: Path, name: str) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(HEADER + f"{name},70.9,hj169,1,,10,mg/m3,test\n", "utf-8")
+    known = load_substances([own])
+    for asked in ("chlorine", "氯气", "Cl2", "7782-50-5"):
+        assert [item.value for item in find_substance(asked, known).levels("hj169")] == [10.0]
+    assert len(known) == len(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("clorine", "chlorine (氯)?"), ("sulfur dioxyde", "sulphur dioxide (二氧化硫)"), ("光气体", "phosgene")]
+)
+def test_a_slip_is_told_what_it_may_mean(asked: str, meant: str) -> None:
+    with pytest.raises(InvalidInput) as told:
+        find_substance(asked, KNOWN)
+    assert meant in str(told.value).split("Known are")[0]
+
+
+def test_a_level_stands_once_and_a_substance_has_one_mass(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    row = "x,48,hj169,1,,10,mg/m3,s\n"
+    for more, said in ((row, "HJ 169 end point 1 stands there twice"), ("x,50,hj169,2,,1,mg/m3,s\n", "is 48 and 50")):
+        own.write_text(HEADER + row + more, "utf-8")
+        with pytest.raises(InvalidInput, match=said):
+            load_substances([own])
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [
