@@ -15,7 +15,7 @@ from tracing.trajectory_groups import (
     groups_of,
     runs_per_start,
 )
-from tracing.trajectory_run import Integration, _kernel_starts, points_per_path, steps_per_path
+from tracing.trajectory_run import Integration, kernel_starts, points_per_path, steps_per_path
 from tracing.trajectory_spread import OFFSETS
 from tracing.vertical import bytes_per_time
 from tracing.vertical_along import check_along
@@ -131,9 +131,9 @@ def check_starts(
         if time == taken[0]:
             # A place that lies outside does so at all times.
             rows = np.flatnonzero(~starts.duplicated(["lon", "lat"]).to_numpy())
-            _kernel_starts(prepared, starts.iloc[rows].assign(time=time, height_m_agl=0.0), options, numbers[rows])
+            kernel_starts(prepared, starts.iloc[rows].assign(time=time, height_m_agl=0.0), options, numbers[rows])
         rows = np.flatnonzero((begin == time).to_numpy())
-        _kernel_starts(prepared, starts.iloc[rows], options, numbers[rows])
+        kernel_starts(prepared, starts.iloc[rows], options, numbers[rows])
     return taken.size, times.size
 
 
