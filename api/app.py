@@ -14,6 +14,7 @@ from api.accounts.gate import Gate
 from api.http_errors import add_error_handlers
 from api.metrics import Measure
 from api.openapi import description
+from api.processes import all_processes
 from api.routes import (
     accounts,
     conformance,
@@ -98,6 +99,8 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runner = app.state.services.runner
     await run_in_threadpool(remove_leftovers)
     runner.start()
+    # A second that the first job would wait for otherwise.
+    await run_in_threadpool(all_processes)
     try:
         yield
     finally:

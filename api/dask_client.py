@@ -1,5 +1,6 @@
 """The Dask cluster behind heavy steps: a shared one, a local one, or none."""
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
@@ -69,6 +70,8 @@ def local_client(workers: int) -> Iterator[Client]:
             threads_per_worker=1,
             dashboard_address=None,
             host="127.0.0.1",
+            # A worker that is told to end while it reports prints a page about it; what matters is raised here.
+            silence_logs=logging.CRITICAL,
             # Any free port: the usual one may be that of another job's cluster.
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
         ) as cluster,

@@ -8,14 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import map_coordinates
 from scipy.special import ndtri
 
+from tracing.chances import Chances, chances_of, rings_of
+from tracing.chances_kernel import Points, latin_hypercube
 from tracing.drift import DriftingPuffs, Paths
-from tracing.local_field import rotated
+from tracing.local_field import filled
 from tracing.plume_kernel import CLASSES
 from tracing.release import within
-from tracing.zone_ensemble import Chances, Spread, factor_between, grid_around, step_of_class
+from tracing.zone_ensemble import Spread, factor_between, step_of_class
 
 Array = NDArray[np.float64]
 
@@ -34,17 +35,17 @@ class DriftMembers:
     """Answers that may be the true one, all of the release as given.
 
     `variants` are the puffs for each speed and class drawn; by member, shape (member,): `variant` is its number,
-    `turns` how far clockwise all winds are turned (degrees), `factors` how strong the release is.
+    `factors` how strong the release is. All winds of each may be turned, with the standard deviation `turn_sd_deg`.
     """
 
     variants: tuple[DriftingPuffs, ...]
     variant: NDArray[np.int64]
-    turns: Array
     factors: Array
+    turn_sd_deg: float
 
     def __len__(self) -> int:
         """Return how many members there are."""
-        return len(self.turns)
+        return len(self.factors)
 
 
 def drift_members(model: DriftingPuffs, spread: Spread, *, count: int, rng: np.random.Generator) -> DriftMembers:
@@ -56,14 +57,14 @@ def drift_members(model: DriftingPuffs, spread: Spread, *, count: int, rng: np.r
         Fewer than 10 members, or more than 2000.
     """
     within("ensemble", count, 10, 2_000, "members")
-    turns, uniform = rng.normal(0.0, spread.direction_deg, count), rng.random((3, count))
+    drawn = latin_hypercube(rng, count, 3).T
     faster = np.exp(spread.speed * ndtri((np.arange(_SPEEDS) + 0.5) / _SPEEDS))
-    speed = np.minimum((uniform[0] * _SPEEDS).astype(np.int64), _SPEEDS - 1)
-    step = np.array([step_of_class(spread, share) for share in uniform[1]])
+    speed = np.minimum((drawn[0] * _SPEEDS).astype(np.int64), _SPEEDS - 1)
+    step = np.array([step_of_class(spread, share) for share in drawn[1]])
     pairs, variant = np.unique(np.column_stack([speed, step]), axis=0, return_inverse=True)
     variants = tuple(_variant(model, float(faster[s]), int(k)) for s, k in pairs)
-    factors = np.array([factor_between(spread, share) for share in uniform[2]])
-    return DriftMembers(variants, variant.astype(np.int64), turns, factors)
+    factors = np.array([factor_between(spread, share) for share in drawn[2]])
+    return DriftMembers(variants, variant.astype(np.int64), factors, spread.direction_deg)
 
 
 def _variant(model: DriftingPuffs, faster: float, step: int) -> DriftingPuffs:
@@ -81,42 +82,21 @@ class _Field:
     north: Array
     log: Array
 
-    def at(self, east: Array, north: Array) -> Array:
-        places = [(at - nodes[0]) / (nodes[1] - nodes[0]) for at, nodes in ((north, self.north), (east, self.east))]
-        return np.asarray(map_coordinates(self.log, places, order=1, cval=_NOTHING))
-
-    def above(self, level: float) -> tuple[Array, Array]:
-        """Return the nodes at which a level is passed, metres east and north."""
-        row, column = np.nonzero(self.log >= level)
-        return self.east[column], self.north[row]
-
 
 def drift_chances(members: DriftMembers, threshold: float, *, z_m: float) -> Chances | None:
-    """Return where how many members pass a threshold (mg/m3) at a height (m); None where not one does."""
-    lowest = threshold / float(members.factors.max())
-    fields = [_field_of(puffs, lowest, z_m) for puffs in members.variants]
-    levels = np.log(threshold / members.factors)
-    corners, reaches = [], np.zeros(len(members))
-    for number, (field, level) in enumerate(zip(_by_member(members, fields), levels, strict=True)):
-        east, north = (np.empty(0), np.empty(0)) if field is None else field.above(level)
-        if east.size:
-            reaches[number] = float(np.hypot(east, north).max())
-            x, y = rotated(east, north, float(members.turns[number]))
-            corners.append([x.min(), y.min(), x.max(), y.max()])
-    if not corners:
-        return None
-    found = np.array(corners)
-    axes = grid_around(found[:, :2].min(axis=0), found[:, 2:].max(axis=0))
-    grid = np.meshgrid(*axes)
-    count = np.zeros(grid[0].shape)
-    for field, level, turn in zip(_by_member(members, fields), levels, members.turns, strict=True):
-        if field is not None:
-            count += field.at(*rotated(*grid, -float(turn))) >= level
-    return Chances(*axes, count / len(members), reaches)
+    """Return how likely a threshold (mg/m3) is passed at each place at a height (m); None where by no member."""
+    fields = [_field_of(puffs, threshold / float(members.factors.max()), z_m) for puffs in members.variants]
+    # Members of the same field and release have the same zone.
+    kinds, member, count = np.unique(
+        np.column_stack([members.variant, members.factors]), axis=0, return_inverse=True, return_counts=True
+    )
+    zones = [_zone(fields[int(variant)], threshold / factor) for variant, factor in kinds]
+    reaches = np.array([max((float(np.abs(ring).max()) for ring in rings), default=0.0) for rings in zones])
+    return chances_of(zones, reaches[member.ravel()], sd_deg=members.turn_sd_deg, weights=count.astype(float))
 
 
-def _by_member(members: DriftMembers, fields: list[_Field | None]) -> list[_Field | None]:
-    return [fields[number] for number in members.variant]
+def _zone(field: _Field | None, threshold: float) -> list[Points]:
+    return [] if field is None else rings_of(filled(field.east, field.north, field.log, np.log(threshold)))
 
 
 def _field_of(puffs: DriftingPuffs, threshold: float, z_m: float) -> _Field | None:

@@ -103,7 +103,7 @@ def run_paths(
 ) -> Paths:
     """Do as :func:`run`, of starts that need no ``receptor``, and leave the labels away."""
     numbers = np.arange(1, len(starts) + 1) if numbers is None else numbers
-    begin = _kernel_starts(prepared, starts, options, numbers)
+    begin = kernel_starts(prepared, starts, options, numbers)
     plan = _plan(hours, options)
     out = np.empty((4, len(starts), points_per_path(hours, options)))
     ends = np.zeros((len(starts), 2), np.int64)
@@ -133,7 +133,7 @@ def _plan(hours: float, options: Integration) -> kernel.Plan:
     return kernel.Plan(hours * 60.0, output, float(step), cells, top, fractions, weights)
 
 
-def _kernel_starts(
+def kernel_starts(
     prepared: Prepared, starts: pd.DataFrame, options: Integration, numbers: Ints
 ) -> NDArray[np.float64]:
     """Return column, row, sigma and minutes of each start, checked against grid and top."""

@@ -6,22 +6,23 @@ from dataclasses import dataclass, replace
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from scipy.special import ndtri
 
 from geo.errors import InvalidInput
 from tracing.calm import CalmCloud, calm_cloud
+from tracing.chances import Chances, chances_of, rings_of
+from tracing.chances_kernel import Points, latin_hypercube
 from tracing.dense_plume import Vapour, as_dense
-from tracing.local_field import filled
-from tracing.plume import DEFAULT, Plume, PlumeOptions, downwind_from_east_north, release_plume
+from tracing.plume import DEFAULT, Plume, PlumeOptions, release_plume
 from tracing.plume_kernel import CLASSES
-from tracing.plume_zone import Outline, outline, turned, zone_m
+from tracing.plume_zone import outline, zone_m
 from tracing.release import Air, Release, within
 
 Array = NDArray[np.float64]
 Model = Plume | CalmCloud
 
 BANDS = (10, 50, 90)
-_GRID = 181
-_OUTLINE_POINTS = 160
+_OUTLINE_POINTS = 240
 
 
 @dataclass(frozen=True)
@@ -52,9 +53,12 @@ class Spread:
 
 @dataclass(frozen=True)
 class Member:
-    """One answer that may be the true one, computed."""
+    """One answer that may be the true one, computed, but for its wind's direction: that is off by up to a few
+    `turn_sd_deg`, and as a turn of the wind only turns the zone, all of these answers are known.
+    """
 
     model: Model
+    turn_sd_deg: float = 0.0
 
     @property
     def wind_from_deg(self) -> float:
@@ -83,23 +87,26 @@ def members(
 ) -> list[Member]:
     """Return members drawn around a release and its air; the same generator gives the same members.
 
+    They are drawn evenly over speed, class and rate; the direction is not drawn, see `Member`.
+
     Raises
     ------
     InvalidInput
         Fewer than 10 members, or more than 2000.
     """
     within("ensemble", count, 10, 2_000, "members")
-    normal, uniform = rng.standard_normal((count, 3)), rng.random((count, 2))
+    drawn = latin_hypercube(rng, count, 4)
     made = []
     for number in range(count):
         made.append(
             Member(
                 model_of(
-                    _varied_release(release, spread, uniform[number, 0]),
-                    _varied_air(air, spread, normal[number], uniform[number, 1]),
+                    _varied_release(release, spread, drawn[number, 0]),
+                    _varied_air(air, spread, ndtri(drawn[number, 1:3]), drawn[number, 3]),
                     options,
                     vapour,
-                )
+                ),
+                spread.direction_deg,
             )
         )
         tick(number + 1)
@@ -127,79 +134,33 @@ def _varied_release(release: Release, spread: Spread, share: float) -> Release:
 def _varied_air(air: Air, spread: Spread, normal: Array, share: float) -> Air:
     faster = float(np.exp(spread.speed * normal[0]))
     speed = min(air.wind_speed_m_s * faster, 60.0)
-    wind_from = float((air.wind_from_deg + spread.direction_deg * normal[1]) % 360.0)
-    moved = replace(air, wind_speed_m_s=speed, wind_from_deg=wind_from)
+    moved = replace(air, wind_speed_m_s=speed)
     if air.stability is not None:
         number = CLASSES.index(air.stability.strip().upper()) + step_of_class(spread, share)
         return replace(moved, stability=CLASSES[int(np.clip(number, 0, len(CLASSES) - 1))])
-    obukhov = (air.obukhov_m or 0.0) * float(np.exp(spread.stability * normal[2]))
+    obukhov = (air.obukhov_m or 0.0) * float(np.exp(spread.stability * normal[1]))
     ustar = float(np.clip((air.ustar_m_s or 0.0) * faster, 0.01, 3.0))
     return replace(moved, obukhov_m=float(np.sign(obukhov)) * max(abs(obukhov), 1.0), ustar_m_s=ustar)
 
 
-@dataclass(frozen=True)
-class Chances:
-    """The share of members above a threshold on a grid in metres east and north of the source, shape (north, east)."""
-
-    east: Array
-    north: Array
-    share: Array
-    reaches_m: Array
-
-    def band(self, percent: float) -> shapely.Geometry:
-        """Return where at least so many per cent of the members pass the threshold, metres; empty where nowhere."""
-        # Between the counts of members: where exactly `percent` of them pass belongs to the band.
-        return filled(self.east, self.north, self.share * 100.0, percent - 0.5 * 100.0 / len(self.reaches_m))
-
-
 def chances(ensemble: Sequence[Member], threshold: float, *, z_m: float) -> Chances | None:
-    """Return where how many members pass a threshold (mg/m3) at a height (m); None where not one does."""
-    shapes = [_shape(member, threshold, z_m) for member in ensemble]
-    bounds = [bounds for _, bounds, _ in shapes if bounds is not None]
-    if not bounds:
-        return None
-    east, north = grid_around(np.min(bounds, axis=0)[:2], np.max(bounds, axis=0)[2:])
-    grid = np.meshgrid(east, north)
-    count = np.zeros(grid[0].shape)
-    for member, (shape, _, _) in zip(ensemble, shapes, strict=True):
-        if shape is not None:
-            x, y = downwind_from_east_north(*grid, member.wind_from_deg)
-            count += _inside(shape, x, y)
-    return Chances(east, north, count / len(ensemble), np.array([reach for _, _, reach in shapes]))
+    """Return how likely a threshold (mg/m3) is passed at each place at a height (m); None where by no member."""
+    zones = [_zone(member.model, threshold, z_m) for member in ensemble]
+    reaches = np.array([max((float(np.abs(ring).max()) for ring in rings), default=0.0) for rings in zones])
+    turns = [np.exp(1j * np.radians(270.0 - member.wind_from_deg)) for member in ensemble]
+    shapes = [[ring * turn for ring in rings] for rings, turn in zip(zones, turns, strict=True)]
+    return chances_of(shapes, reaches, sd_deg=ensemble[0].turn_sd_deg)
 
 
-def grid_around(low: Array, high: Array) -> tuple[Array, Array]:
-    """Return the axes (m) of a grid around a box, with a margin."""
-    margin = 0.03 * float(np.max(high - low))
-    east, north = (np.linspace(low[i] - margin, high[i] + margin, _GRID) for i in (0, 1))
-    return east, north
-
-
-def _shape(
-    member: Member, threshold: float, z_m: float
-) -> tuple[Outline | shapely.Geometry | None, tuple[float, float, float, float] | None, float]:
-    """Return a member's zone in its own axes, the box around it (metres east and north) and its reach (m)."""
-    if isinstance(member.model, CalmCloud):
-        shape = zone_m(member.model, threshold, z_m)
-        if shape.is_empty:
-            return None, None, 0.0
-        return shape, turned(shape, member.wind_from_deg).bounds, _furthest(shape)
-    found = outline(member.model, threshold, z_m=z_m, points=_OUTLINE_POINTS)
-    if not found.stretches:
-        return None, None, 0.0
-    return found, turned(found.polygon(), member.wind_from_deg).bounds, found.reach_m
+def _zone(model: Model, threshold: float, z_m: float) -> list[Points]:
+    """Return the rings of a zone in metres downwind + i across."""
+    if isinstance(model, CalmCloud):
+        return rings_of(zone_m(model, threshold, z_m))
+    return outline(model, threshold, z_m=z_m, points=_OUTLINE_POINTS).rings()
 
 
 def _furthest(shape: shapely.Geometry) -> float:
     return float(np.hypot(*shapely.get_coordinates(shape).T).max())
-
-
-def _inside(shape: Outline | shapely.Geometry, x: Array, y: Array) -> NDArray[np.bool_]:
-    if isinstance(shape, Outline):
-        half = shape.half_at(x)
-        return np.asarray((np.abs(y) <= half) & (half > 0.0))
-    shapely.prepare(shape)
-    return np.asarray(shapely.contains_xy(shape, x, y))
 
 
 def turning(shape: shapely.Geometry, to_either_side_deg: float, step_deg: float = 0.5) -> shapely.Geometry:

@@ -107,9 +107,11 @@ def updated(
     candidate, rate = np.unravel_index(picked, share.shape)
     airs = [replace(candidates[i // _DIRECTIONS].model.air, wind_from_deg=float(winds.flat[i])) for i in candidate]
     releases = [scaled(release, float(factors[j])) for j in rate]
-    made = [Member(model_of(one, wind, options, vapour)) for one, wind in zip(releases, airs, strict=True)]
     low, middle, high = _quantiles(factors, share.sum(axis=0))
     effective = effective_size(share.sum(axis=1))
+    middles, width = smoothed(np.array([one.wind_from_deg for one in airs]), effective)
+    around = [replace(one, wind_from_deg=float(wind)) for one, wind in zip(airs, middles, strict=True)]
+    made = [Member(model_of(one, wind, options, vapour), width) for one, wind in zip(releases, around, strict=True)]
     apart = -2.0 * float(found.max()) / len(measured.value)
     return Updated(
         made,
@@ -121,6 +123,23 @@ def updated(
         effective,
         effective < _LEAST_EFFECTIVE or apart > _FAR_APART,
     )
+
+
+def smoothed(winds_deg: Array, effective: float) -> tuple[Array, float]:
+    """Return the middles and the standard deviation (degrees) of normal kernels that stand for drawn directions.
+
+    The width is Silverman's for so many effective draws; the middles are drawn towards their mean so that all kernels
+    together have the mean and the variance of the draws.
+
+    References
+    ----------
+    Liu, J. and M. West (2001), Combined parameter and state estimation in simulation-based filtering,
+    doi:10.1007/978-1-4757-3437-9_10.
+    """
+    mean = float(np.degrees(np.angle(np.exp(1j * np.radians(winds_deg)).mean())))
+    off = (winds_deg - mean + 180.0) % 360.0 - 180.0
+    width = min((4.0 / (3.0 * effective)) ** 0.2, 1.0)
+    return (mean + np.sqrt(1.0 - width**2) * off) % 360.0, width * float(off.std())
 
 
 def scaled(release: Release, factor: float) -> Release:

@@ -48,6 +48,7 @@ ACCESS: dict[tuple[str, str], Permission] = {
     ("GET", "/jobs/{job_id}"): READ,
     ("GET", "/jobs/{job_id}/results"): READ,
     ("GET", "/jobs/{job_id}/results/{output}"): READ,
+    ("GET", "/jobs/{job_id}/found"): READ,
     ("GET", "/jobs/{job_id}/provenance"): READ,
     ("GET", "/jobs/{job_id}/log"): READ,
     ("GET", "/jobs/{job_id}/events"): READ,

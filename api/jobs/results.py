@@ -13,9 +13,12 @@ import pyarrow
 import pyarrow.parquet as pq
 import shapely
 
+from api.errors import NoSuchJob
 from api.jobs.model import Findings, StoredLayer
+from api.jobs.store import JobStore
 from api.processes.base import Result
-from geo.errors import MissingData, SourceUnavailable
+from api.processes.context import Found
+from geo.errors import InvalidInput, MissingData, SourceUnavailable
 from layers.frames import WGS84, normalise
 from layers.store import LayerData, Workspace
 
@@ -97,6 +100,28 @@ class ResultFiles:
             part.unlink(missing_ok=True)
             raise SourceUnavailable(f"cannot write {target}: {error.strerror}") from error
         return sha256
+
+
+def layer_found(folder: Path, job_id: str, layer: str) -> Found | None:
+    """Return a layer that a job of the workspace in a folder has found, stored or about to be; None without such a job.
+
+    Raises
+    ------
+    InvalidInput
+        The job has no result, or none of this name.
+    """
+    store = JobStore(folder)
+    try:
+        job = store.get(job_id)
+    except NoSuchJob:
+        return None
+    if job.findings is None:
+        raise InvalidInput(f"job {job_id} has no result: it is {job.state.public}")
+    stored = next((one for one in job.findings.layers if one.name == layer), None)
+    if stored is None:
+        there = ", ".join(one.name for one in job.findings.layers)
+        raise InvalidInput(f"job {job_id} has found no {layer}; it has {there or 'no layers'}")
+    return Found(ResultFiles(store.folder).read(stored), job.findings.provenance, stored.synthetic)
 
 
 def _frame(content: bytes) -> gpd.GeoDataFrame:

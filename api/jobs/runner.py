@@ -2,6 +2,7 @@
 
 import json
 import logging
+import math
 import os
 import re
 import secrets
@@ -10,9 +11,10 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -26,6 +28,7 @@ from geo.errors import SourceUnavailable, SuyuanError
 
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1
+_LEFT_ALONE_SECONDS = 2.0
 _RECOVER_EVERY = 30
 _CLEAR_EVERY = 36_000
 
@@ -36,6 +39,7 @@ class _Active:
 
     job: Job
     process: "subprocess.Popen[bytes]"
+    since: float = field(default_factory=time.monotonic)
 
 
 class Runner:
@@ -120,6 +124,7 @@ class Runner:
                     rounds += 1
                     self._look_after()
                     self._take()
+                    self._make_ready()
             except SuyuanError as error:
                 _log.error("jobs: %s", error)
                 self._stopping.wait(1.0)
@@ -146,8 +151,13 @@ class Runner:
                 "store": _shared_store(self._settings),
             }
             _tell(process, order)
-            if self._settings.warm_worker:
-                self._spare = self._spawn()
+
+    def _make_ready(self) -> None:
+        """Start the process for the next job, but not while the last one has just begun: somebody waits for it, and
+        starting takes a processor for a second."""
+        youngest = max((active.since for active in self._active), default=-math.inf)
+        if self._settings.warm_worker and self._spare is None and time.monotonic() - youngest > _LEFT_ALONE_SECONDS:
+            self._spare = self._spawn()
 
     def _look_after(self) -> None:
         for active in list(self._active):

@@ -20,7 +20,7 @@ from typing import Any
 
 from api.dask_client import local_client, shared_client
 from api.jobs.model import Job, State
-from api.jobs.results import ResultFiles
+from api.jobs.results import ResultFiles, layer_found
 from api.jobs.store import JobStore
 from api.processes import all_processes
 from api.processes.base import Process, execute
@@ -94,6 +94,7 @@ def _compute(store: JobStore, job: Job, process: Process[Any], settings: Setting
             progress=_Reporter(store, job),
             files=False,
             folder=settings.workspace,
+            results=partial(layer_found, settings.workspace),
         )
         result = execute(process, inputs, context)
     for warning in result.outcome.warnings:

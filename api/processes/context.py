@@ -1,9 +1,12 @@
 """What an analysis may ask of its surroundings: layers, files, compute and a progress bar."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, Protocol, TypeVar
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import geopandas as gpd
 import pandas as pd
@@ -20,6 +23,18 @@ if TYPE_CHECKING:
     from distributed import Client
 
 FILES = "files"
+
+
+@dataclass(frozen=True)
+class Found:
+    """A layer that a job has found: its features, the record that explains it, whether it rests on generated data."""
+
+    frame: gpd.GeoDataFrame
+    record: Mapping[str, Any]
+    synthetic: bool
+
+
+Results = Callable[[str, str], Found | None]
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -52,6 +67,8 @@ class Context:
     output : Path, optional
         The file that the result will be written to: an analysis whose result does not fit into memory writes it there
         part by part.
+    results : callable, optional
+        Finds a layer that a job of this workspace has found, by the job's id and the layer's.
     """
 
     def __init__(
@@ -63,6 +80,7 @@ class Context:
         files: bool = True,
         folder: Path | None = None,
         output: Path | None = None,
+        results: Results | None = None,
     ) -> None:
         """Note where the store lies; nothing is opened yet."""
         self.client = client
@@ -70,10 +88,26 @@ class Context:
         self.progress = progress
         self._open = workspace if callable(workspace) else partial(Workspace, workspace)
         self._files = files
+        self._results = results
         self._folder = folder or (workspace if isinstance(workspace, Path) else None)
         self._inputs: dict[str, str] = {}
         self._paths: set[str] = set()
         self._synthetic = False
+        self._held = ExitStack()
+
+    def __enter__(self) -> "Context":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave what is held."""
+        self._held.__exit__(kind, error, trace)
+
+    def hold(self, thing: AbstractContextManager[R]) -> R:
+        """Enter something that is left with this context, when the result is written or anything has gone wrong."""
+        return self._held.enter_context(thing)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -101,6 +135,8 @@ class Context:
     def file(self, path: str | Path) -> Path:
         """Check that a file may be read and is there, and note it as an input."""
         source = Path(path) if self._files else self._offered(str(path))
+        if source.is_dir():
+            raise InvalidInput(f"{path}: a folder; give the files in it")
         if not source.is_file():
             raise InvalidInput(f"{path}: no such file; check the path")
         sha256 = content_hash(source)
@@ -115,6 +151,33 @@ class Context:
             return (Path(path) if self._files else self._offered(path)).is_file()
         except InvalidInput:
             return False
+
+    def own_file(self, name: str) -> Path | None:
+        """Return a file of the workspace's folder `files`, noted as an input; None where it is not there.
+
+        For what an analysis takes if the user names nothing else; both doors find the same.
+        """
+        try:
+            found = self._offered(name)
+        except InvalidInput:
+            return None
+        self._inputs[name] = content_hash(found)
+        return found
+
+    def result(self, job: str, layer: str) -> tuple[gpd.GeoDataFrame, Mapping[str, Any]] | None:
+        """Return a layer that a job has found, and the record that explains it; None where there is no such job.
+
+        Raises
+        ------
+        InvalidInput
+            The job has no result, or none of this name.
+        """
+        found = None if self._results is None else self._results(job, layer)
+        if found is None:
+            return None
+        self._inputs[f"{layer} (job {job})"] = content_hash(found.frame)
+        self._synthetic |= found.synthetic
+        return found.frame, found.record
 
     def vector(self, source: str) -> gpd.GeoDataFrame:
         """Read any vector file or layer as it is, in EPSG:4326."""

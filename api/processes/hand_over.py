@@ -1,12 +1,12 @@
 """An incident handed on: all its layers in one KML, KMZ or GeoPackage, its lists as sheets or a table."""
 
+import importlib
 import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pandas as pd
 import pyogrio
 
@@ -123,7 +123,8 @@ def write_lists(layers: Sequence[ResultLayer], notes: Sequence[str], path: Path)
         ]
         write_table(pd.concat([table for table in named if len(table)] or named[:1], ignore_index=True), path)
         return
-    book = openpyxl.Workbook(write_only=True)
+    # Loaded for a workbook alone: it takes a twentieth of a second.
+    book = importlib.import_module("openpyxl").Workbook(write_only=True)
     for table, layer in zip(tables, layers, strict=True):
         schema = get_schema(layer.schema)
         sheet = book.create_sheet(schema.title_zh[:31])

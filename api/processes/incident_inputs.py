@@ -5,6 +5,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from api.processes.base import Cli, Inputs, UtcTime, Zh
+from api.processes.zone_inputs import Everything, Inventory, ListsOutput, Population
 
 Scheme = Literal["hj169", "aegl", "erpg", "pac"]
 
@@ -100,21 +101,13 @@ class IncidentInputs(Inputs):
     substances: Annotated[tuple[str, ...], Cli(metavar="FILE")] = Field(
         (), description="your own tables of substances and levels"
     )
-    population: Annotated[str | None, Cli(metavar="FILE")] = Field(
-        None, description="grid of people per km2, NetCDF or GeoTIFF in degrees: people inside, low, best, high"
-    )
-    inventory: tuple[str, ...] = Field(
-        (), description="layers whose objects are listed if inside; by default all that were brought in"
-    )
-    everything: bool = Field(
-        False, exclude=True, description="bands, arrival lines and what is inside in a .kml or .gpkg too; .kmz always"
-    )
+    population: Population = None
+    inventory: Inventory = ()
+    everything: Everything = False
     receptors: Annotated[str | None, Cli(metavar="IN.csv")] = Field(
         None, description="places (lon, lat or x_m, y_m; z_m) for which the concentration is wanted"
     )
     receptors_output: Annotated[str | None, Cli(metavar="OUT.csv")] = Field(
         None, exclude=True, description="the receptors with concentration_mg_m3"
     )
-    lists_output: Annotated[str | None, Cli(metavar="OUT.xlsx")] = Field(
-        None, exclude=True, description="the lists of districts, people and objects, .xlsx or .csv"
-    )
+    lists_output: ListsOutput = None

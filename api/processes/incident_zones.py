@@ -119,11 +119,9 @@ def _add_bands(
     )
     if found is None:
         return
-    cell = float((found.east[1] - found.east[0]) * (found.north[1] - found.north[0]))
     for percent in BANDS:
         shape = found.band(percent)
-        # Less than a cell is the grid's, not the ensemble's.
-        if shape.area > cell:
+        if shape.area > found.least_m2:
             made.bands[f"p{percent}"] = shape_to_lonlat(shape, model.release.lon, model.release.lat)
     low, middle, high = (float(v) for v in np.percentile(found.reaches_m, BANDS) / 1000.0)
     made.reaches_km = (low, middle, high)

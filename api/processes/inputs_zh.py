@@ -86,7 +86,6 @@ WORDS = {
     "places": "地点编号与坐标的文件；病例表无坐标时填写",
     "pollutant": "污染物：pm25、pm10、so2、no2、co 或 o3",
     "polygon": "任意面：任何矢量格式的文件，或图层的编号",
-    "population": "每平方千米人口的格网（NetCDF 或经纬度 GeoTIFF）：估计范围内人数",
     "hotspots-scan.population": "编号、人口，可带日期或年份；不填则取病例表的一列",
     "zone-pollution.population": "每平方千米人口的格网（NetCDF 或经纬度 GeoTIFF）：估计各级别以上的人数",
     "power": "反距离加权的幂次",

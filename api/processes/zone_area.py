@@ -16,9 +16,10 @@ from api.processes.context import Context
 from api.processes.hand_over import check_lists, write_layers, write_lists
 from api.processes.incident_zones import frame_of
 from api.processes.zone_contents import Contents, Ledgers, contents_of, ledgers, told
+from api.processes.zone_inputs import Inventory, ListsOutput, Population, people_around
 from geo.errors import InvalidInput
 from geo.geodesic import area_m2
-from geo.overlay import Density, people_inside, read_density
+from geo.overlay import Density, people_inside
 from web_map.report import ReportLayer
 
 _NAMES = ("name", "名称", "zone_id", "id", "level_zh")
@@ -35,27 +36,25 @@ class AreaInputs(Inputs):
     name: Annotated[str | None, Cli(metavar="COLUMN")] = Field(
         None, description="column that names the polygons; by default name, id or the like, else their number"
     )
-    population: Annotated[str | None, Cli(metavar="FILE")] = Field(
-        None, description="grid of people per km2, NetCDF or GeoTIFF in degrees: people inside, low, best, high"
-    )
-    inventory: tuple[str, ...] = Field(
-        (), description="layers whose objects are listed if inside; by default all that were brought in"
-    )
+    population: Population = None
+    inventory: Inventory = ()
     everything: bool = Field(
         False, exclude=True, description="districts and objects in a .kml or .gpkg too; .kmz always"
     )
-    lists_output: Annotated[str | None, Cli(metavar="OUT.xlsx")] = Field(
-        None, exclude=True, description="the lists of districts, people and objects, .xlsx or .csv"
-    )
+    lists_output: ListsOutput = None
 
 
 def run(inputs: AreaInputs, context: Context) -> Outcome:
     """See for each polygon which divisions, people and objects are in it."""
     check_lists(inputs.lists_output)
     polygons, notes = _polygons(inputs, context)
-    density = None
-    if inputs.population is not None:
-        density = read_density(context.file(inputs.population), tuple(polygons.total_bounds))
+    density, told_of_people = people_around(inputs.population, context, tuple(polygons.total_bounds))
+    notes += told_of_people
+    if density is None and inputs.population is None and context.workspace.exists():
+        notes.append(
+            "没有人口格网，不计人数：请将 population.tif 或 population.nc 放入工作区的 files 文件夹 / no grid of "
+            "people, so none are counted: put population.tif or population.nc into the folder files of the workspace"
+        )
     known = ledgers(context, inputs.inventory, density)
     # A layer is not looked for in itself.
     known = Ledgers(

@@ -16,6 +16,7 @@ from api.processes.context import Context
 from api.processes.hand_over import write_layers
 from api.processes.incident_inputs import IncidentInputs
 from api.processes.incident_zones import frame_of
+from api.processes.zone_inputs import NO_PEOPLE, Everything, Inventory, ListsOutput, Population
 from geo.errors import InvalidInput
 from geo.geodesic import area_m2
 from web_map.report import ReportLayer
@@ -50,9 +51,10 @@ class FollowUpInputs(Inputs):
     follows: Annotated[
         str,
         Cli(positional=True, metavar="INCIDENT"),
-        Zh("接着哪个事故：图层 affected_zones，或 zone incident 写出的 .geojson"),
+        Zh("接着哪个事故：任务编号（其结果），图层 affected_zones（最近一次），或 zone incident 写出的 .geojson"),
     ] = Field(
-        description="the incident that goes on: the layer affected_zones, or a .geojson of zone incident or follow-up",
+        description="the incident that goes on: the id of the job whose result it is, the layer affected_zones (the "
+        "latest one), or a .geojson of zone incident or follow-up",
         examples=["affected_zones"],
     )
     time: UtcTime | None = Field(
@@ -85,18 +87,10 @@ class FollowUpInputs(Inputs):
     hours: float | None = Field(None, gt=0.01, le=12, description="how long the gas is followed in changing winds, h")
     members: int | None = Field(None, description="members of the ensemble, 10 to 2000; 0 for none")
     seed: int | None = Field(None, ge=0, description="seed of the ensemble")
-    population: Annotated[str | None, Cli(metavar="FILE")] = Field(
-        None, description="grid of people per km2, NetCDF or GeoTIFF in degrees: people inside, low, best, high"
-    )
-    inventory: tuple[str, ...] = Field(
-        (), description="layers whose objects are listed if inside; by default all that were brought in"
-    )
-    everything: bool = Field(
-        False, exclude=True, description="bands, arrival lines and what is inside in a .kml or .gpkg too; .kmz always"
-    )
-    lists_output: Annotated[str | None, Cli(metavar="OUT.xlsx")] = Field(
-        None, exclude=True, description="the lists of districts, people and objects, .xlsx or .csv"
-    )
+    population: Population = None
+    inventory: Inventory = ()
+    everything: Everything = False
+    lists_output: ListsOutput = None
 
 
 @dataclass(frozen=True)
@@ -147,21 +141,25 @@ def run(inputs: FollowUpInputs, context: Context) -> Outcome:
 
 
 def _earlier(follows: str, context: Context) -> Earlier:
-    """Return the version before, from the workspace's layer or a file.
+    """Return the version before, from the workspace's layer, a job's result or a file.
 
     Raises
     ------
     InvalidInput
         There is no such incident, or it does not say what it was told.
     """
+    record: Mapping[str, Any]
     if context.has_layer(follows):
         zones = context.vector(follows)
-        records = {record.id: record for record in context.workspace.records()}
-        record: Mapping[str, Any] = records[follows].provenance
+        record = context.workspace.record(follows).provenance
+    elif (result := context.result(follows, LAYER)) is not None:
+        zones, record = result
     else:
         path = context.file(follows)
         if path.suffix.lower() not in (".geojson", ".json"):
-            raise InvalidInput(f"{follows}: give the .geojson of the version before, or the layer {LAYER}")
+            raise InvalidInput(
+                f"{follows}: give the .geojson of the version before, the layer {LAYER} or the id of a job"
+            )
         zones = context.vector(follows)
         try:
             record = json.loads(path.read_text(encoding="utf-8")).get("provenance", {})
@@ -209,7 +207,7 @@ def _missing_files(told: dict[str, Any], inputs: FollowUpInputs, context: Contex
         if name not in told or getattr(inputs, name, None):
             continue
         listed = told[name] if isinstance(told[name], list) else [told[name]]
-        gone = [one for one in listed if not context.offers(one)]
+        gone = [one for one in listed if one != NO_PEOPLE and not context.offers(one)]
         if gone and name in ("met", "winds"):
             raise InvalidInput(f"{', '.join(gone)}: the file of the version before is not here; run it where it lies")
         if gone:

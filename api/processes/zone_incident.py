@@ -6,8 +6,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
+import shapely
 
 from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
@@ -20,8 +20,8 @@ from api.processes.incident_model import Modelled, modelled
 from api.processes.incident_zones import Drawn, bands_frame, draw, frame_of, levels_of, lines_frame, zones_frame
 from api.processes.receptor_table import with_concentrations
 from api.processes.zone_contents import Contents, contents_of, ledgers, told
+from api.processes.zone_inputs import people_around
 from geo.errors import InvalidInput
-from geo.overlay import Density, read_density
 from layers.substances import COPY, UNCHECKED, Substance, find_substance, load_substances
 from layers.writers import write_table
 from tracing.drift import DriftingPuffs
@@ -42,7 +42,7 @@ def run(inputs: IncidentInputs, context: Context) -> Outcome:
     notes += [*model.warnings, *outside_the_city(release, context), *_unchecked(inputs, substance)]
     drawn, said = draw(inputs, substance, model, ensemble)
     said += if_it_drifts(inputs, substance, model, drawn)
-    found = _contents(inputs, context, drawn, release)
+    found = _contents(inputs, context, drawn, release, notes)
     assumptions = _assumptions(inputs, model)
     frame = zones_frame(drawn, inputs, substance, assumptions, [one.summary() for one in found])
     frame["incident"] = incident
@@ -94,21 +94,15 @@ def _carried(inputs: IncidentInputs, incident: str, made: Modelled) -> dict[str,
     return {"carried": kept, "version": 1} | found
 
 
-def _contents(inputs: IncidentInputs, context: Context, drawn: list[Drawn], release: Release) -> list[Contents]:
-    known = ledgers(context, inputs.inventory, _density(inputs, context, drawn))
+def _contents(
+    inputs: IncidentInputs, context: Context, drawn: list[Drawn], release: Release, notes: list[str]
+) -> list[Contents]:
+    """Return what each zone holds; what must be said of the people joins the notes."""
+    shapes = [one.zone for one in drawn] or [shapely.Point(release.lon, release.lat)]
+    density, said = people_around(inputs.population, context, shapely.union_all(shapes).bounds)
+    notes += said if drawn else []
+    known = ledgers(context, inputs.inventory, density)
     return [contents_of(one.zone, known, (release.lon, release.lat)) for one in drawn]
-
-
-def _density(inputs: IncidentInputs, context: Context, drawn: list[Drawn]) -> Density | None:
-    if inputs.population is None:
-        return None
-    path = context.file(inputs.population)
-    if not drawn:
-        return None
-    bounds = np.array([one.zone.bounds for one in drawn])
-    west, south = bounds[:, :2].min(axis=0)
-    east, north = bounds[:, 2:].max(axis=0)
-    return read_density(path, (float(west), float(south), float(east), float(north)))
 
 
 def _lists(drawn: list[Drawn], found: list[Contents]) -> dict[str, ResultLayer]:

@@ -1,6 +1,7 @@
 """Jobs and their results as OGC API - Processes describes them."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -114,10 +115,32 @@ def results_response(
 ) -> Response:
     """Return the results of a job: one document, larger layers as links; or the first output as it is."""
     layers = [layer for layer in found_layers(job) if not outputs or layer.name in outputs]
-    files = ResultFiles(services.jobs.folder)
     if raw and len(layers) == 1:
         return layer_response(services, job, layers[0], "geojson")
-    parts = []
+    text = _results_text(request, services, job, layers)
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+def found_response(request: Request, services: Services, job: Job) -> Response:
+    """Return the results of a job and what must be said of them, from the moment they are recorded."""
+    if job.state is not State.STORING or job.findings is None:
+        found_layers(job)
+    findings = job.findings
+    if findings is None:
+        raise TypeError("a job with layers has findings")
+    said = {
+        "jobID": job.id,
+        "message": f"{findings.summary_zh} · {findings.summary_en}",
+        "warnings": findings.provenance.get("warnings", []),
+    }
+    results = _results_text(request, services, job, findings.layers)
+    text = f'{json.dumps(said, ensure_ascii=False)[:-1]}, "results": {results}}}'
+    return Response(text, media_type="application/json", headers={"Cache-Control": "no-cache"})
+
+
+def _results_text(request: Request, services: Services, job: Job, layers: Sequence[StoredLayer]) -> str:
+    """Return layers as one JSON object, the large ones as links."""
+    files, parts = ResultFiles(services.jobs.folder), []
     for layer in layers:
         name = json.dumps(layer.name)
         path = job_path(job.id, "results", layer.name)
@@ -128,7 +151,7 @@ def results_response(
             value = collection_text(feature_texts(frame, range(1, len(frame) + 1)), {})
             text = f'{{"mediaType":"{MEDIA_TYPE}","value":{value}}}'
         parts.append(f"{name}:{text}")
-    return Response(f"{{{','.join(parts)}}}", media_type="application/json", headers={"Cache-Control": "no-cache"})
+    return f"{{{','.join(parts)}}}"
 
 
 def layer_response(services: Services, job: Job, layer: StoredLayer, f: str) -> Response:
@@ -157,6 +180,8 @@ def _links(request: Request, job: Job) -> list[Link]:
     ]
     if not job.state.final:
         links.append(link(request, job_path(job.id, "events"), "monitor", media="text/event-stream", title="Events"))
+    if job.state in (State.STORING, State.SUCCESSFUL) and job.findings:
+        links.append(link(request, job_path(job.id, "found"), "preview", title="What was found"))
     if job.state is State.SUCCESSFUL and job.findings:
         results = job_path(job.id, "results")
         links.append(link(request, results, "http://www.opengis.net/def/rel/ogc/1.0/results", title="Results"))

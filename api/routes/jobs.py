@@ -1,7 +1,7 @@
 """Jobs over HTTP: list, status, results, events, log, dismissal."""
 
-import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from typing import Annotated, Any
 
@@ -20,12 +20,14 @@ from api.routes.job_documents import (
     DOWNLOADS,
     STATE_NAMES,
     found_layers,
+    found_response,
     job_path,
     layer_response,
     message,
     results_response,
     status_document,
 )
+from api.routes.job_watch import next_write
 from api.routes.links import link, same_query, wants_html
 from api.routes.processes import get_process, submit
 from api.routes.query import TimeFilter, check_format, check_parameters, parse_datetime
@@ -36,8 +38,7 @@ router = APIRouter(tags=["jobs"])
 STATUSES = tuple(dict.fromkeys(state.public for state in State))
 DEFAULT_LIMIT, MOST_JOBS = 20, 1000
 MOST_STREAMS = 64
-_LOOK_SECONDS = 0.25
-_KEEP_ALIVE_ROUNDS = 60
+_KEEP_ALIVE_SECONDS = 15.0
 _FRESH = {"Cache-Control": "no-cache"}
 
 
@@ -180,6 +181,14 @@ def show_result(request: Request, services: ServicesDep, job: JobDep, output: st
     return layer_response(services, job, layers[output], f)
 
 
+@router.get("/jobs/{job_id}/found", summary="What a job has found", response_class=Response)
+def show_found(request: Request, services: ServicesDep, job: JobDep) -> Response:
+    """Return the results and what must be said of them from the moment they are recorded: nothing changes them any
+    more, though the job is still writing them among the layers and its status says running."""
+    check_parameters(request, ())
+    return found_response(request, services, job)
+
+
 @router.get("/jobs/{job_id}/provenance", summary="Where a result comes from")
 def show_provenance(request: Request, job: JobDep) -> JSONResponse:
     """Return what a result was made from (inputs and hashes, parameters, seed, versions) and its layers' hashes."""
@@ -211,19 +220,19 @@ async def _events(request: Request, services: Services, job: Job) -> AsyncIterat
     services.streams.count += 1
     try:
         told: Any = None
-        rounds = 0
+        mark, spoke = None, time.monotonic()
         while not await request.is_disconnected():
-            job = await run_in_threadpool(services.jobs.get, job.id)
             now = (job.state, job.progress, job.step, job.attempt)
             if now != told:
-                told, rounds = now, 0
+                told, spoke = now, time.monotonic()
                 yield f"event: status\ndata: {json.dumps(status_document(request, job), ensure_ascii=False)}\n\n"
             if job.state.final or services.runner.stopping:
                 return
-            rounds += 1
-            if rounds % _KEEP_ALIVE_ROUNDS == 0:
+            if time.monotonic() - spoke > _KEEP_ALIVE_SECONDS:
+                spoke = time.monotonic()
                 yield ": still here\n\n"
-            await asyncio.sleep(_LOOK_SECONDS)
+            mark = await next_write(services.jobs, mark)
+            job = await run_in_threadpool(services.jobs.get, job.id)
     finally:
         services.streams.count -= 1
 

@@ -1,6 +1,5 @@
 """Processes: OGC API - Processes, Part 1, derived from the declarations."""
 
-import asyncio
 import time
 from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl
@@ -18,6 +17,7 @@ from api.processes.base import Process
 from api.processes.describe import InvalidFields, input_fields, read_values
 from api.routes.access import PrincipalDep
 from api.routes.job_documents import job_path, results_response, status_document
+from api.routes.job_watch import next_write
 from api.routes.links import Link, link, same_query, wants_html
 from api.routes.process_form import form_page, form_values
 from api.routes.query import check_parameters
@@ -26,7 +26,6 @@ from geo.errors import InvalidInput
 from layers.catalogue import get_schema
 
 router = APIRouter(tags=["processes"])
-_LOOK_SECONDS = 0.05
 
 
 class Execution(BaseModel):
@@ -248,8 +247,8 @@ def _seconds(preferences: list[str], most: float) -> float:
 
 
 async def _wait(services: Services, job: Job, seconds: float) -> Job:
-    end = time.monotonic() + seconds
-    while not job.state.final and time.monotonic() < end:
-        await asyncio.sleep(_LOOK_SECONDS)
+    end, mark = time.monotonic() + seconds, None
+    while not job.state.final and (left := end - time.monotonic()) > 0.0:
+        mark = await next_write(services.jobs, mark, left)
         job = await run_in_threadpool(services.jobs.get, job.id)
     return job

@@ -5,7 +5,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
+import numpy as np
 import pytest
+import xarray as xr
 from playwright.sync_api import Browser, Page, expect
 
 from api.accounts.roles import Role
@@ -22,7 +24,12 @@ expect.set_options(timeout=30_000)
 
 @pytest.fixture(scope="module")
 def workspace_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fill(tmp_path_factory.mktemp("actions") / "workspace").path
+    path = fill(tmp_path_factory.mktemp("actions") / "workspace").path
+    (path / "files").mkdir()
+    grid = {"lat": np.arange(34.0, 35.5, 0.05), "lon": np.arange(118.5, 120.0, 0.05)}
+    people = xr.Dataset({"people": (("lat", "lon"), np.full((len(grid["lat"]), len(grid["lon"])), 200.0))}, grid)
+    people.to_netcdf(path / "files" / "population.nc", engine="h5netcdf")
+    return path
 
 
 @pytest.fixture(scope="module")
@@ -91,6 +98,7 @@ def test_an_incident_from_a_click_and_its_follow_up(page: Page, server: str, wor
     panel.locator("[name=wind_from]").fill("270")
     panel.locator("button[type=submit]").click()
     expect(panel.locator(".actions-summary")).to_contain_text("version 3")
+    expect(page.locator(".actions[data-stored=true]")).to_have_count(1)
     link = panel.locator(".job-page").get_attribute("href")
     answer = httpx.get(server + link.split("?")[0], trust_env=False).json()
     assert (answer["processID"], answer["status"]) == ("zone-follow-up", "successful")
@@ -134,6 +142,9 @@ def test_an_area_is_drawn_corner_by_corner(page: Page) -> None:
     (area,) = layer_state(page, "zone_areas", "area_km2")
     # 0.3 by 0.3 degrees at 34.65 N.
     assert area == pytest.approx(27.5 * 33.28, rel=0.03)
+    # The workspace's grid of people and its ledgers are looked through without being asked for.
+    assert layer_state(page, "zone_areas", "people_best") == [pytest.approx(200.0 * area, rel=1e-3)]
+    expect(page.locator(".actions-summary")).to_contain_text("people")
     assert set(layer_state(page, "area_districts", "name")) >= {"甲区"}
     names = layer_state(page, "area_objects", "name")
     assert "<img src=x onerror=alert(1)>" in names

@@ -13,6 +13,7 @@ import xarray as xr
 from shapely.geometry import Point, Polygon, box
 
 from geo.geodesic import area_m2
+from layers.provenance import content_hash
 from layers.store import Workspace
 
 SAMPLES = Path(__file__).parents[2] / "data_samples"
@@ -225,6 +226,37 @@ def test_what_an_area_holds(suyuan, drawn, workspace, tmp_path):
     boilers = store.read("boilers")
     within = shapely.intersects(boilers.geometry.to_numpy(), box(119.0, 34.45, 119.2, 34.65)).sum()
     assert ((objects["area"] == "西") & (objects["layer"] == "boilers")).sum() == within > 0
+
+
+def test_the_workspaces_own_grid_of_people_is_taken(suyuan, workspace, tmp_path):
+    """Both doors find it; nothing is counted where there is none or none is wanted, and that is said."""
+    assert suyuan("layers", "add", "districts", SAMPLES / "districts.geojson")[0] == 0
+    area = shapely.to_wkt(box(119.0, 34.45, 119.2, 34.65))
+    out = tmp_path / "inside.geojson"
+    _, _, noted = suyuan("zone", "area", area, "--output", out)
+    assert "put population.tif or population.nc into the folder files" in noted
+    assert gpd.read_file(out)["people_best"].isna().all()
+    (workspace / "files").mkdir()
+    grid = people(tmp_path).rename(workspace / "files" / "population.nc")
+    code, _, noted = suyuan("zone", "area", area, "--output", out)
+    assert code == 0
+    assert "people from population.nc of the workspace" in noted
+    row = gpd.read_file(out).iloc[0]
+    assert row["people_best"] == pytest.approx(100.0 * row["area_km2"], abs=1.0)
+    inputs = json.loads(out.read_text("utf-8"))["provenance"]["inputs"]
+    assert {"id": "population.nc", "sha256": content_hash(grid)} in inputs
+    _, _, noted = suyuan("zone", "area", area, "--population", "none", "--output", out)
+    assert "population" not in noted
+    assert gpd.read_file(out)["people_best"].isna().all()
+    release = ("--lat", 34.6, "--lon", 119.1, "--rate-g-s", 500, "--height", 2, "--wind-speed", 3, "--wind-from", 45)
+    for more, counted in (((), True), (("--population", "none"), False)):
+        options = (*release, "--substance", "chlorine", "--stability", "D", *more, "--output", out)
+        assert suyuan("zone", "incident", *options)[0] == 0
+        assert (gpd.read_file(out)["people_best"] > 0).all() == counted
+        # What was told goes on: no people stays no people.
+        _, _, noted = suyuan("zone", "follow-up", out, "--wind-speed", 4, "--wind-from", 60, "--output", out)
+        assert ("people from population.nc" in noted) == counted
+        assert "was left out" not in noted
 
 
 def test_an_object_counts_by_its_area(suyuan, tmp_path):

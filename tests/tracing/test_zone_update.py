@@ -11,7 +11,7 @@ from tracing.measured_kernel import effective_size, log_likelihood, systematic, 
 from tracing.plume import downwind_from_east_north
 from tracing.release import Air, Release
 from tracing.zone_ensemble import Member, Spread, chances, members, model_of
-from tracing.zone_update import Measured, expected_of, scaled, updated, updated_puffs
+from tracing.zone_update import Measured, expected_of, scaled, smoothed, updated, updated_puffs
 
 RELEASE = Release(119.2, 34.6, 500.0, 2.0)
 AIR = Air(3.0, 45.0, stability="D")
@@ -148,3 +148,13 @@ def test_impossible_values_are_refused(value: list[float]) -> None:
     n = len(value)
     with pytest.raises(InvalidInput, match="0 or above"):
         Measured(np.zeros(n), np.zeros(n), np.zeros(n), np.array(value))
+
+
+def test_kernels_keep_the_mean_and_the_spread_of_what_was_drawn() -> None:
+    winds = np.random.default_rng(5).normal(358.0, 6.0, 400) % 360.0
+    middles, width = smoothed(winds, 40.0)
+    off = (middles - 358.0 + 180.0) % 360.0 - 180.0
+    drawn = (winds - 358.0 + 180.0) % 360.0 - 180.0
+    assert off.mean() == pytest.approx(drawn.mean(), abs=0.02)
+    assert np.hypot(off.std(), width) == pytest.approx(drawn.std(), rel=0.01)
+    assert 0.0 < width < drawn.std()

@@ -1,11 +1,10 @@
 // From the map to an analysis: click a point for an incident, draw an area, and see the result on the same map.
 
 import { fetchJson } from "./features.js";
+import { followJob } from "./follow.js";
 import { Sketch } from "./sketch.js";
 import { both, el } from "./text.js";
 
-const FINAL = new Set(["successful", "failed", "dismissed"]);
-const LOOK_MS = 150;
 const CLASSES = ["", "A", "B", "C", "D", "E", "F"];
 
 export class Actions {
@@ -93,6 +92,8 @@ export class Actions {
   }
 
   async incidentDone(job) {
+    // What is open here goes on, whatever others have drawn since.
+    this.incident = job.id;
     const follow = el(
       "div",
       "actions-follow",
@@ -115,7 +116,7 @@ export class Actions {
       form.addEventListener("submit", (event) => {
         event.preventDefault();
         const measured = [`${lon.toFixed(6)},${lat.toFixed(6)},${form.elements.value.value}`];
-        this.run("zone-follow-up", { follows: "affected_zones", measured }, (job) => this.incidentDone(job));
+        this.run("zone-follow-up", { follows: this.incident, measured }, (job) => this.incidentDone(job));
       });
       this.open(both("续报：监测值", "Follow up: measurement"), form);
       form.elements.value.focus();
@@ -132,7 +133,7 @@ export class Actions {
     );
     form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.run("zone-follow-up", { follows: "affected_zones", ...values(form) }, (job) => this.incidentDone(job));
+      this.run("zone-follow-up", { follows: this.incident, ...values(form) }, (job) => this.incidentDone(job));
     });
     this.open(both("续报：新的风", "Follow up: new wind"), form);
     form.elements.wind_speed.focus();
@@ -153,7 +154,7 @@ export class Actions {
     });
   }
 
-  // Hand the analysis to the server, follow its job, and give the finished one on.
+  // Hand the analysis to the server, and give on what it has found as soon as that is sure, before it is stored.
   async run(process, inputs, done) {
     const state = el("p", "actions-state");
     state.setAttribute("role", "status");
@@ -162,16 +163,26 @@ export class Actions {
     const say = (node) => state.replaceChildren(node);
     say(both("提交中…", "Submitting …"));
     try {
-      let job = await this.submit(process, inputs);
-      while (!FINAL.has(job.status)) {
-        say(el("span", "", both("计算中…", "Computing …"), ` ${job.progress ?? 0} %`));
-        await new Promise((go) => setTimeout(go, LOOK_MS));
-        job = await fetchJson(`/jobs/${encodeURIComponent(job.jobID)}`);
-      }
-      if (job.status !== "successful") throw new Error(job.message || job.status);
+      const { jobID } = await this.submit(process, inputs);
+      const job = followJob(jobID, ({ progress }) => say(el("span", "", both("计算中…", "Computing …"), ` ${progress ?? 0} %`)));
+      this.job = job;
+      this.node.dataset.stored = "false";
+      await job.found;
       await done(job);
+      this.tellStored(job);
     } catch (error) {
       this.body.replaceChildren(...before, el("p", "actions-error", error.message));
+    }
+  }
+
+  // What is shown is sure; that it also became a layer comes a moment later, and need not come.
+  async tellStored(job) {
+    try {
+      await job.stored;
+      if (this.job === job) this.node.dataset.stored = "true";
+    } catch (error) {
+      const told = both("结果未能存为图层：", "The result did not become a layer: ");
+      if (this.job === job) this.body.append(el("p", "actions-error", told, error.message));
     }
   }
 
@@ -186,16 +197,17 @@ export class Actions {
   }
 
   async showResult(job, main, ...more) {
-    const id = encodeURIComponent(job.jobID);
-    const [results, record] = await Promise.all([fetchJson(`/jobs/${id}/results`), fetchJson(`/jobs/${id}/provenance`)]);
+    const id = encodeURIComponent(job.id);
+    const { message, warnings, results } = await fetchJson(`/jobs/${id}/found`);
     const found = {};
     for (const [name, part] of Object.entries(results)) {
+      if (!part.value) await job.stored;
       found[name] = part.value?.features ?? (await fetchJson(`/jobs/${id}/results/${encodeURIComponent(name)}?f=geojson`)).features;
     }
     await this.app.take(found);
     this.fit(found[main]);
-    const [zh, en] = job.message.split(" · ");
-    const notes = (record.warnings ?? []).map((text) => el("li", "", ...halves(text)));
+    const [zh, en] = message.split(" · ");
+    const notes = warnings.map((text) => el("li", "", ...halves(text)));
     const page = el("a", "job-page", both("导出与详情", "Exports and details"));
     page.href = `/jobs/${id}?f=html`;
     const summary = notes.length ? el("details", "actions-notes", el("summary", "", both(`说明 ${notes.length}`, `Notes ${notes.length}`)), el("ul", "", ...notes)) : null;

@@ -81,7 +81,8 @@ def test_every_process_is_listed_and_described(idle: httpx.Client) -> None:
     assert (answer.status_code, answer.json()["type"]) == (404, f"{OGC}/no-such-process")
     assert idle.get("/jobs/nothing").json()["type"] == f"{OGC}/no-such-job"
     waiting = execute(idle, "hotspots-gi", SHORT).json()["jobID"]
-    assert idle.get(f"/jobs/{waiting}/results").json()["type"] == f"{OGC}/result-not-ready"
+    for what in ("results", "found"):
+        assert idle.get(f"/jobs/{waiting}/{what}").json()["type"] == f"{OGC}/result-not-ready"
 
 
 def test_the_list_of_processes_is_paged(idle: httpx.Client) -> None:
@@ -119,6 +120,62 @@ def test_a_job_from_request_to_layer(web: httpx.Client, places: Path) -> None:
     again = web.post(f"/jobs/{job}/rerun").json()["jobID"]
     until(lambda: web.get(f"/jobs/{again}").json()["status"] == "successful")
     assert web.get(f"/jobs/{again}/provenance").json()["outputs"] == record["outputs"]
+
+
+def test_what_was_found_is_given_while_it_is_still_being_stored(
+    web: httpx.Client, places: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    go_on, publish = threading.Event(), ResultFiles.publish
+
+    def held(*arguments: object) -> None:
+        assert go_on.wait(30)
+        publish(*arguments)
+
+    monkeypatch.setattr(ResultFiles, "publish", held)
+    job = execute(web, "hotspots-gi", SHORT).json()["jobID"]
+
+    def preview() -> str | None:
+        links = web.get(f"/jobs/{job}").json()["links"]
+        return next((link["href"] for link in links if link["rel"] == "preview"), None)
+
+    try:
+        until(lambda: preview() is not None)
+        # To the outside it still runs: no results, no layer, yet all that it found.
+        assert web.get(f"/jobs/{job}").json()["status"] == "running"
+        assert web.get(f"/jobs/{job}/results").json()["type"] == f"{OGC}/result-not-ready"
+        assert not Workspace(places).exists() or "hotspots" not in {one.id for one in Workspace(places).records()}
+        found = web.get(preview()).json()
+    finally:
+        go_on.set()
+    until(lambda: web.get(f"/jobs/{job}").json()["status"] == "successful")
+    assert found["results"] == web.get(f"/jobs/{job}/results").json()
+    assert found["warnings"] == web.get(f"/jobs/{job}/provenance").json()["warnings"]
+    assert found["message"] == web.get(f"/jobs/{job}").json()["message"]
+    assert web.get(f"/jobs/{job}/found").json() == found
+
+
+def test_a_follow_up_goes_on_from_the_result_that_is_open(web: httpx.Client, places: Path) -> None:
+    """Of two incidents the earlier one goes on, though the later one took its place among the layers."""
+    other = INCIDENT | {"substance": "ammonia", "lat": 34.7}
+    first, second = (execute(web, "zone-incident", one).json()["jobID"] for one in (INCIDENT, other))
+    until(lambda: all(web.get(f"/jobs/{job}").json()["status"] == "successful" for job in (first, second)))
+    wind = {"wind_speed": 4, "wind_from": 80}
+    answer = execute(web, "zone-follow-up", {"follows": first, **wind}, wait=True)
+    assert answer.status_code == 200, answer.text
+    zones = [feature["properties"] for feature in answer.json()["affected_zones"]["value"]["features"]]
+    before = web.get(f"/jobs/{first}/results").json()["affected_zones"]["value"]["features"]
+    assert {zone["substance"] for zone in zones} == {"chlorine"}
+    assert {zone["incident"] for zone in zones} == {feature["properties"]["incident"] for feature in before}
+    assert {zone["version"] for zone in zones} == {2}
+    bands = answer.json()["zone_bands"]["value"]["features"]
+    shapes = [feature["geometry"] for feature in bands if feature["properties"]["band"] == "before"]
+    assert shapes == [feature["geometry"] for feature in before]
+    record = web.get(f"/jobs/{answer.headers['link'].split('/jobs/')[1].split('>')[0]}/provenance").json()
+    assert [one["id"] for one in record["inputs"]] == [f"affected_zones (job {first})", "places"]
+    short = execute(web, "hotspots-gi", SHORT, wait=True).headers["link"].split("/jobs/")[1].split(">")[0]
+    for job, said in ((short, "has found no affected_zones; it has hotspots"), ("0123456789abcdef", "give the")):
+        refused = execute(web, "zone-follow-up", {"follows": job, **wind}, wait=True)
+        assert (refused.status_code, said in refused.json()["detail"]) == (422, True), refused.text
 
 
 def test_a_result_is_given_in_the_formats_of_a_gis(web: httpx.Client, tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import sqlite3
+import time
 from datetime import timedelta, timezone
 from pathlib import Path
 
@@ -244,3 +245,15 @@ def test_progress_never_goes_back(store: JobStore) -> None:
     assert seen[:4] == pytest.approx([0.0, 0.45, 0.9, 0.9])
     assert seen == sorted(seen)
     assert seen[-1] < 1
+
+
+def test_every_write_shows_from_outside(store: JobStore) -> None:
+    seen = [store.written()]
+    job = store.submit("p", {}, owner="a", role="analyst")
+    for number in range(5):
+        seen.append(store.written())
+        time.sleep(0.02)
+        store.log(job.id, "INFO", str(number))
+    seen.append(store.written())
+    assert len(set(seen)) == len(seen)
+    assert store.written() == seen[-1]
