@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from api.processes.receptor_table import place_columns
 from geo.errors import InvalidInput
 from geo.grid_over import Places
 from geo.interpolation import Surface
@@ -24,17 +25,18 @@ def read_places(path: Path) -> tuple[pd.DataFrame, Places]:
         A column is missing, or a place is none; the message names the line.
     """
     table = read_table(path)
-    missing = [name for name in _LIMITS if name not in table.columns]
+    found = place_columns(table)
+    missing = [name for name in _LIMITS if name not in found]
     if missing:
         raise InvalidInput(f"{path.name}: no column {', '.join(missing)}; a table of places has lon and lat in degrees")
     if not len(table):
         raise InvalidInput(f"{path.name}: no place; give a row for each")
     columns: list[NDArray[np.float64]] = []
     for name, limit in _LIMITS.items():
-        numbers = parse_numbers(table[name])[0].to_numpy(dtype=np.float64, copy=True)
+        numbers = parse_numbers(table[found[name]])[0].to_numpy(dtype=np.float64, copy=True)
         wrong = np.flatnonzero(~(np.abs(numbers) <= limit))
         if wrong.size:
-            value = table[name].iloc[wrong[0]]
+            value = table[found[name]].iloc[wrong[0]]
             raise InvalidInput(f"{path.name} line {table.index[wrong[0]]}: {name} {value!r}; give degrees")
         columns.append(numbers)
     return infer_types(table), Places.at(*columns)

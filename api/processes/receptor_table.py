@@ -14,6 +14,13 @@ from tracing.plume import Plume, downwind_from_east_north, downwind_from_lonlat
 from tracing.zone_ensemble import Model
 
 COLUMN = "concentration_mg_m3"
+_HEADS = {
+    "lon": {"lon", "longitude", "经度"},
+    "lat": {"lat", "latitude", "纬度"},
+    "x_m": {"x_m"},
+    "y_m": {"y_m"},
+    "z_m": {"z_m", "离地高度"},
+}
 
 Array = NDArray[np.float64]
 
@@ -33,8 +40,9 @@ def with_concentrations(path: Path, model: Model | DriftingPuffs, *, default_z_m
     table = read_table(path)
     if not len(table):
         raise InvalidInput(f"{path.name}: no place; give a row for each")
-    along, across = _places(table, path, model)
-    height = _numbers(table, "z_m", path) if "z_m" in table.columns else np.full(len(table), default_z_m)
+    columns = place_columns(table)
+    along, across = _places(table, columns, path, model)
+    height = _numbers(table, columns["z_m"], path) if "z_m" in columns else np.full(len(table), default_z_m)
     if (height < 0.0).any():
         raise InvalidInput(f"{path.name} line {table.index[height < 0.0][0]}: z_m is below the ground; give 0 or more")
     beyond = model.beyond(along, across)
@@ -50,19 +58,33 @@ def with_concentrations(path: Path, model: Model | DriftingPuffs, *, default_z_m
     return table, int(beyond.sum())
 
 
+def place_columns(table: pd.DataFrame) -> dict[str, str]:
+    """Return which column holds lon, lat, x_m, y_m, z_m, as far as there is one."""
+    found = {}
+    for name, heads in _HEADS.items():
+        at = next((str(column) for column in table.columns if str(column).strip().lower() in heads), None)
+        if at is not None:
+            found[name] = at
+    return found
+
+
 def _rounded(values: Array) -> list[float]:
     return [float(f"{value:.6g}") for value in values]
 
 
-def _places(table: pd.DataFrame, path: Path, model: Model | DriftingPuffs) -> tuple[Array, Array]:
+def _places(
+    table: pd.DataFrame, columns: dict[str, str], path: Path, model: Model | DriftingPuffs
+) -> tuple[Array, Array]:
     """Return metres along and across the wind; for puffs in changing winds east and north."""
     # What is carried by changing winds has no axis: a wind from the west leaves east and north as they are.
     wind_from = 270.0 if isinstance(model, DriftingPuffs) else model.air.wind_from_deg
-    if {"lon", "lat"} <= set(table.columns):
-        lon, lat = _numbers(table, "lon", path, limit=180.0), _numbers(table, "lat", path, limit=90.0)
+    if {"lon", "lat"} <= set(columns):
+        lon = _numbers(table, columns["lon"], path, limit=180.0)
+        lat = _numbers(table, columns["lat"], path, limit=90.0)
         return downwind_from_lonlat(lon, lat, model.release, wind_from)
-    if {"x_m", "y_m"} <= set(table.columns):
-        return downwind_from_east_north(_numbers(table, "x_m", path), _numbers(table, "y_m", path), wind_from)
+    if {"x_m", "y_m"} <= set(columns):
+        east, north = (_numbers(table, columns[name], path) for name in ("x_m", "y_m"))
+        return downwind_from_east_north(east, north, wind_from)
     there = ", ".join(map(str, table.columns))
     raise InvalidInput(f"{path.name}: no places; it needs the columns lon and lat, or x_m and y_m, and has {there}")
 

@@ -89,6 +89,17 @@ def test_receptors_get_their_concentration(suyuan, workspace: Path, tmp_path: Pa
     assert np.isnan(found["concentration_mg_m3"][2])
 
 
+def test_receptors_may_have_chinese_heads(suyuan, tmp_path: Path) -> None:
+    found = []
+    for heads in ("lon,lat,z_m", "经度,纬度,离地高度"):
+        (tmp_path / "in.csv").write_text(f"{heads}\n119.212,34.593,2\n", "utf-8")
+        out = {"receptors": tmp_path / "in.csv", "receptors_output": tmp_path / "out.csv", "output": tmp_path / "z.kml"}
+        assert suyuan(*command(**out))[0] == 0
+        found.append(pd.read_csv(tmp_path / "out.csv"))
+    assert found[1].columns[0] == "经度"
+    assert found[0]["concentration_mg_m3"][0] == found[1]["concentration_mg_m3"][0] > 0.0
+
+
 def test_receptors_beside_a_workspace(suyuan, workspace: Path, tmp_path: Path) -> None:
     assert suyuan(*command())[0] == 0
     (tmp_path / "in.csv").write_text("x_m,y_m\n-200,-200\n", "utf-8")
