@@ -1,12 +1,15 @@
 """The program `suyuan`: its commands, one clear line on bad input, and the exit codes 0, 1 and 2."""
 
 import argparse
+import gc
 import importlib
 import logging
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
@@ -27,6 +30,7 @@ from api.settings import Settings
 from api.store import workspace_of
 from api.translation import told
 from geo.errors import InvalidInput, MissingData, SourceUnavailable, SuyuanError
+from web_map.report import Language
 
 BAD_INPUT = 2
 FAILURE = 1
@@ -51,7 +55,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command and return its exit code."""
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     words = sys.argv[1:] if arguments is None else list(map(str, arguments))
-    options = build_parser(words).parse_args(words)
+    parser = build_parser(words)
+    if arguments is None:
+        # The process is ours: what is loaded stays, and is not looked through for garbage at each further load.
+        gc.freeze()
+    options = parser.parse_args(words)
     # GDAL's remarks on a file's details would stand between the user and the one line that matters.
     warnings.filterwarnings("ignore", category=RuntimeWarning, module="pyogrio")
     try:
@@ -133,35 +141,52 @@ def _process_command(process: Process[Any]) -> Command:
     def command(options: argparse.Namespace, settings: Settings) -> None:
         inputs = read_inputs(process, options)
         output = None if options.output is None else _checked_output(Path(options.output), process)
-        with _client(settings) as client, progress_bar() as progress:
-            context = Context(
-                partial(workspace_of, settings),
-                client=client,
-                progress=progress,
-                folder=settings.workspace,
-                output=output,
-                results=partial(layer_found, settings.workspace),
-            )
-            result = execute(process, inputs, context)
-        for path, write in result.outcome.side_files.items():
-            write(path)
-        beside = ", ".join(map(str, result.outcome.side_files))
-        if not result.outcome.layers and result.outcome.write is None:
-            # Nothing was made, only said.
-            _tell(result, None)
-            return
-        if output is None and beside and not context.workspace.exists():
-            # A table was asked for and got; a workspace is not made for the rest unasked.
-            written = beside
-        elif output is None:
-            store_layers(result, context)
-            written = f"{context.workspace.place}: {', '.join(result.outcome.layers)}"
-        else:
-            write_result(process, result, output, context, language=getattr(options, "language", "zh"))
-            written = f"{output}, {beside}" if beside else str(output)
+        with _ended_as_by_ctrl_c(), ExitStack() as held:
+            with _client(settings) as client, progress_bar() as progress:
+                context = Context(
+                    partial(workspace_of, settings),
+                    client=client,
+                    progress=progress,
+                    folder=settings.workspace,
+                    output=output,
+                    results=partial(layer_found, settings.workspace),
+                )
+                result = execute(process, inputs, held.enter_context(context))
+            written = _deliver(process, result, context, language=getattr(options, "language", "zh"))
         _tell(result, written)
 
     return command
+
+
+def _deliver(process: Process[Any], result: Result, context: Context, *, language: Language) -> str | None:
+    """Write what was found to where it was asked for; return the places, None where nothing was made, only said."""
+    outcome, output = result.outcome, context.output
+    for path, write in outcome.side_files.items():
+        write(path)
+    beside = ", ".join(map(str, outcome.side_files))
+    if not outcome.layers and outcome.write is None:
+        return None
+    if output is not None:
+        write_result(process, result, output, context, language=language)
+        return f"{output}, {beside}" if beside else str(output)
+    if beside and not context.workspace.exists():
+        # A table was asked for and got; a workspace is not made for the rest unasked.
+        return beside
+    store_layers(result, context)
+    return f"{context.workspace.place}: {', '.join(outcome.layers)}"
+
+
+@contextmanager
+def _ended_as_by_ctrl_c() -> Iterator[None]:
+    """Let a process that is told to end leave nothing half-written either."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _client(settings: Settings) -> AbstractContextManager[Any]:

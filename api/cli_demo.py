@@ -1,12 +1,12 @@
 """`suyuan demo`: the practice episode computed and shown."""
 
 import argparse
+import importlib
 import sys
 import time
 from typing import Any
 
-from api.cli_serve import add_address_options, listen, require_accounts, serve
-from api.dask_client import local_client
+from api.cli_serve import add_address_options
 from api.demo import build, require_own_workspace
 from api.progress import progress_bar
 from api.settings import Settings
@@ -31,15 +31,17 @@ def add_commands(commands: Any, common: argparse.ArgumentParser) -> None:
 
 def demo(options: argparse.Namespace, settings: Settings) -> None:
     """Build the practice workspace, say what was made, and serve it."""
+    # Loaded here: the server's and the cluster's libraries cost a second.
+    server, cluster = (importlib.import_module(f"api.{name}") for name in ("server", "dask_client"))
     settings = settings.model_copy(update={"database_url": None, "store_url": None})  # always a folder of its own
     require_own_workspace(settings.workspace)
     if not options.no_serve:
-        require_accounts(settings)
-        listen(settings).close()
+        server.require_accounts(settings)
+        server.listen(settings).close()
     begun = time.monotonic()
     sys.stdout.write("演练数据为合成数据 · the practice episode is synthetic\n")
     sys.stdout.flush()
-    with progress_bar() as progress, local_client(WORKERS) as client:
+    with progress_bar() as progress, cluster.local_client(WORKERS) as client:
         made = build(settings.workspace, client, progress)
     for line in made.lines:
         sys.stdout.write(f"  {line}\n")
@@ -48,4 +50,4 @@ def demo(options: argparse.Namespace, settings: Settings) -> None:
     )
     sys.stdout.flush()
     if not options.no_serve:
-        serve(settings)
+        server.serve(settings)

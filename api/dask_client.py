@@ -1,9 +1,11 @@
 """The Dask cluster behind heavy steps: a shared one, a local one, or none."""
 
+import logging
 from collections.abc import Iterator
 from concurrent.futures import CancelledError
 from contextlib import contextmanager
 
+import dask
 from distributed import Client, KilledWorker, LocalCluster
 from distributed.comm import CommClosedError
 
@@ -12,6 +14,18 @@ from geo.errors import SourceUnavailable
 
 CONNECT_SECONDS = 10
 _LOST = (CancelledError, KilledWorker, CommClosedError)
+# For a cluster that lives for one job and shares its cores with it. What samples it for a dashboard, which there is
+# not, takes a tenth of them; by default a worker gives each array's memory back and is handed it anew, zeroed.
+_LEAN = {
+    "distributed.worker.profile.enabled": False,
+    "distributed.worker.memory.monitor-interval": "500ms",
+    "distributed.admin.tick.interval": "1s",
+    "distributed.admin.system-monitor.interval": "2s",
+    "distributed.nanny.pre-spawn-environ": {
+        "MALLOC_MMAP_THRESHOLD_": str(32 * 2**20),
+        "MALLOC_TRIM_THRESHOLD_": str(256 * 2**20),
+    },
+}
 
 
 @contextmanager
@@ -50,11 +64,14 @@ def local_client(workers: int) -> Iterator[Client]:
     """Start a cluster of processes on this machine, without a dashboard or an open port beyond loopback."""
     with (
         _said(f"the local Dask cluster of {workers} processes"),
+        dask.config.set(_LEAN),
         LocalCluster(
             n_workers=workers,
             threads_per_worker=1,
             dashboard_address=None,
             host="127.0.0.1",
+            # A worker that is told to end while it reports prints a page about it; what matters is raised here.
+            silence_logs=logging.CRITICAL,
             # Any free port: the usual one may be that of another job's cluster.
             scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
         ) as cluster,

@@ -3,11 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import geopandas as gpd
 import pandas as pd
-from distributed import Client
 
 from api.processes.base import Inputs, Process, execute, store_layers
 from api.processes.context import Context, Progress
@@ -30,6 +29,9 @@ from layers.provenance import provenance
 from layers.road_cleaning_zones import road_cleaning_zones
 from layers.station_means import station_means
 from layers.store import LayerData, Workspace
+
+if TYPE_CHECKING:
+    from distributed import Client
 
 MARKER = ".suyuan-demo"
 LEDGERS = (
@@ -79,7 +81,7 @@ def require_own_workspace(workspace: Path) -> None:
         )
 
 
-def build(workspace: Path, client: Client, progress: Progress) -> Made:
+def build(workspace: Path, client: "Client", progress: Progress) -> Made:
     """Fill a workspace with the practice episode and its results.
 
     Raises

@@ -1,7 +1,7 @@
 """A city's daily indices in a row: from a table of indices or of pollutants, or from hourly observations."""
 
 import datetime as dt
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import geopandas as gpd
@@ -21,16 +21,23 @@ from layers.times import parse_times
 
 _DATES = {key(name) for name in ("date", "日期", "监测日期", "预报日期", "统计日期", "day")}
 _AQI = {key(name) for name in ("aqi", "AQI指数", "空气质量指数", "日AQI", "预报AQI")}
+_PRIMARY = {key(name) for name in ("primary", "primary_pollutant", "首要污染物", "首要污染因子")}
+# Below it no plan calls for anything.
+_POLLUTED = 100.0
 _STATION = {key(name) for name in ("station_id", "station", "站点编号", "站点")}
 
 
 @dataclass(frozen=True)
 class AqiSeries:
-    """Days in order, the index of each (NaN for a gap), and what must be said."""
+    """Days in order, the index of each (NaN for a gap), and what must be said.
+
+    `ozone_days` are those above 100 whose primary pollutant is known to be ozone.
+    """
 
     days: list[dt.date]
     aqi: NDArray[np.float64]
     notes: list[str]
+    ozone_days: list[dt.date] = field(default_factory=list)
 
 
 def read_series(path: Path) -> AqiSeries:
@@ -57,7 +64,15 @@ def read_series(path: Path) -> AqiSeries:
     days = pd.Series(times.dt.tz_convert("Asia/Shanghai").dt.date, index=table.index)
     twice = days.duplicated().to_numpy()
     _refuse(twice, table, day_column, path.name, "a second row for that day; give one index per day")
-    return _series(list(days), values.to_numpy(dtype=np.float64), [])
+    primary = _column(table, _PRIMARY)
+    return _series(list(days), values.to_numpy(dtype=np.float64), [], None if primary is None else table[primary])
+
+
+def ozone_leads(primary: pd.Series, aqi: NDArray[np.float64]) -> NDArray[np.bool_]:
+    """Return where the index is above 100 and ozone is its primary pollutant (`o3_8h`, `O3`, 臭氧 ...)."""
+    named = primary.astype("string").fillna("").str.contains("o3|o₃|ozone|臭氧", case=False, regex=True)
+    with np.errstate(invalid="ignore"):
+        return np.asarray(named.to_numpy(dtype=bool) & (aqi > _POLLUTED))
 
 
 def series_from_observations(hours: pd.DataFrame, days: pd.DataFrame, stations: gpd.GeoDataFrame) -> AqiSeries:
@@ -76,14 +91,15 @@ def series_from_observations(hours: pd.DataFrame, days: pd.DataFrame, stations: 
     if daily.empty:
         raise MissingData("the workspace's observations make no daily mean: a day needs 20 hours with a value")
     city = district_means(daily, pd.Series("city", index=used["id"].drop_duplicates()))
-    aqi = daily_aqi(city)["aqi"].astype("float64")
+    index = daily_aqi(city)
+    aqi = index["aqi"].astype("float64")
     which = "全部" if national.empty else "国控"
     which_en = "all" if national.empty else "national"
     notes = [
         f"日 AQI 由{which}站点浓度平均值计算 / the daily AQI is that of the mean concentration of {which_en} stations"
     ]
     values = np.asarray(aqi.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
-    return _series([day.date() for day in city["date"]], values, notes)
+    return _series([day.date() for day in city["date"]], values, notes, index["primary"])
 
 
 def _from_pollutants(table: pd.DataFrame, name: str, day_column: str) -> AqiSeries:
@@ -91,7 +107,7 @@ def _from_pollutants(table: pd.DataFrame, name: str, day_column: str) -> AqiSeri
     days = pd.to_datetime(found[day_column]).dt.date
     if not days.duplicated().any():
         values = found["aqi"].to_numpy(dtype=np.float64, na_value=np.nan)
-        return _series(list(days), np.asarray(values, dtype=np.float64), [])
+        return _series(list(days), np.asarray(values, dtype=np.float64), [], found["primary"])
     given = [item for item in DAILY if item in found.columns]
     if _column(table, _STATION) is None or not given:
         raise InvalidInput(
@@ -101,17 +117,19 @@ def _from_pollutants(table: pd.DataFrame, name: str, day_column: str) -> AqiSeri
         )
     numbers = {item: pd.to_numeric(found[item], errors="coerce") for item in given}
     means = pd.DataFrame(numbers).groupby(days.to_numpy()).mean()
-    aqi = daily_aqi(means.reset_index(names="date"))["aqi"]
+    index = daily_aqi(means.reset_index(names="date"))
     count = found.groupby(days.to_numpy()).size()
     notes = [
         f"日 AQI 由各站点浓度平均值计算（每日 {count.min()}–{count.max()} 个站点） / the daily AQI is that of the mean "
         f"concentration of {count.min()} to {count.max()} stations"
     ]
-    values = np.asarray(aqi.to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
-    return _series(list(means.index), values, notes)
+    values = np.asarray(index["aqi"].to_numpy(dtype=np.float64, na_value=np.nan), dtype=np.float64)
+    return _series(list(means.index), values, notes, index["primary"])
 
 
-def _series(days: list[dt.date], aqi: NDArray[np.float64], notes: list[str]) -> AqiSeries:
+def _series(
+    days: list[dt.date], aqi: NDArray[np.float64], notes: list[str], primary: pd.Series | None
+) -> AqiSeries:
     order = sorted(range(len(days)), key=lambda at: days[at])
     rising, values = [days[at] for at in order], aqi[order]
     if not np.isfinite(values).any():
@@ -119,7 +137,8 @@ def _series(days: list[dt.date], aqi: NDArray[np.float64], notes: list[str]) -> 
     empty = int(np.isnan(values).sum()) + (rising[-1] - rising[0]).days + 1 - len(rising)
     if empty:
         notes = [*notes, f"{empty} 天没有 AQI，时段在此中断 / {empty} days have no index: a period ends there"]
-    return AqiSeries(rising, values, notes)
+    ozone = [] if primary is None else [days[at] for at in np.flatnonzero(ozone_leads(primary, aqi))]
+    return AqiSeries(rising, values, notes, sorted(ozone))
 
 
 def _column(table: pd.DataFrame, wanted: set[str]) -> str | None:

@@ -8,6 +8,8 @@ import pandas as pd
 from geo.errors import InvalidInput
 from layers.air_quality import CATEGORIES, CHANGE, STANDARDS, Category
 from layers.aqi_kernels import BREAKPOINTS, CATEGORY_LIMITS, IAQI_STEPS
+from layers.observation_columns import unit_factor
+from layers.schema import split_unit
 
 Averaging = Literal["1h", "24h"]
 
@@ -39,8 +41,8 @@ class Levels:
 
 
 def pollutant_of(column: str) -> str | None:
-    """Return the pollutant or index that a column's name tells: "pm25" of "pm25_ug_m3"; None where it tells none."""
-    name = column.casefold().strip()
+    """Return the pollutant or index that a column's name tells: "pm25" of "PM2.5(μg/m³)"; None where it tells none."""
+    name = split_unit(column)[0].casefold().strip()
     for suffix in _SUFFIXES:
         name = name.removesuffix(suffix)
     name = name.replace("pm2.5", "pm25").replace("pm2_5", "pm25")
@@ -49,11 +51,37 @@ def pollutant_of(column: str) -> str | None:
 
 
 def unit_of(column: str) -> str:
-    """Return the unit of a column's values; empty for the index and for what is not known."""
+    """Return the unit of a column's values, as its name tells or else the pollutant's own; empty where none is known.
+
+    Raises
+    ------
+    InvalidInput
+        The name tells a unit that no concentration has.
+    """
     pollutant = pollutant_of(column)
     if pollutant is None or pollutant == "aqi":
         return ""
-    return "mg/m3" if pollutant == "co" else "ug/m3"
+    own, other = ("mg/m3", "ug/m3") if pollutant == "co" else ("ug/m3", "mg/m3")
+    return own if _factor(column, pollutant) == 1.0 else other
+
+
+def in_own_unit(column: str) -> tuple[str, float]:
+    """Return a column's name and what turns its values into the pollutant's own unit.
+
+    ("pm25_ug_m3", 1000) of pm25_mg_m3; the name as it is, and 1, where nothing is to be done.
+    """
+    pollutant = pollutant_of(column)
+    factor = 1.0 if pollutant is None or pollutant == "aqi" else _factor(column, pollutant)
+    if factor == 1.0:
+        return column, 1.0
+    return f"{pollutant}_{'mg' if pollutant == 'co' else 'ug'}_m3", factor
+
+
+def _factor(column: str, pollutant: str) -> float:
+    name, unit = split_unit(column)
+    if unit is None:
+        unit = next((s[1:].replace("_", "/") for s in _SUFFIXES if name.casefold().endswith(s)), None)
+    return 1.0 if unit is None else unit_factor(unit, pollutant)
 
 
 def standard_at(time: pd.Timestamp | None) -> str:

@@ -5,7 +5,7 @@ A condition of 48 hours holds where two such means, one after the other, pass th
 
 import datetime as dt
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import geopandas as gpd
@@ -15,11 +15,12 @@ from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
 from layers.air_quality import daily_aqi
+from layers.aqi_series import ozone_leads
 from layers.numbers import parse_numbers
 from layers.schema import key, split_unit
 from layers.tables import read_long_table
 from layers.times import CITY_ZONE, parse_times
-from layers.warning_rules import Period, PollutionWarning, RuleSet, periods_of, runs_of
+from layers.warning_rules import Period, PollutionWarning, RuleSet, in_their_time, periods_of, runs_of
 
 _TIMES = {key(name) for name in ("time", "datetime", "时间", "预报时间", "监测时间", "时刻")}
 _AQI = {key(name) for name in ("aqi", "AQI指数", "空气质量指数", "小时AQI", "预报AQI")}
@@ -38,11 +39,15 @@ _EIGHT, _LEAST_EIGHT, _ENDS, _LEAST_ENDS = 8, 6, 17, 14
 
 @dataclass(frozen=True)
 class RollingSeries:
-    """Indices of 24-h means by the hour at which each begins (the city's time, hourly), NaN for a gap; notes."""
+    """Indices of 24-h means by the hour at which each begins (the city's time, hourly), NaN for a gap; notes.
+
+    `ozone_days` are those on which a mean above 100 begins whose primary pollutant is ozone.
+    """
 
     begins: pd.DatetimeIndex
     aqi: NDArray[np.float64]
     notes: list[str]
+    ozone_days: list[dt.date] = field(default_factory=list)
 
     @property
     def days(self) -> list[dt.date]:
@@ -127,17 +132,20 @@ def rolling_series(hourly: pd.DataFrame) -> RollingSeries:
         means = means.drop(columns="o3")
     means = means.iloc[_HOURS - 1 :]
     begins = pd.DatetimeIndex(means.index) - pd.Timedelta(hours=_HOURS - 1)
+    ozone: list[dt.date] = []
     if "aqi" in means:
         values = means["aqi"].to_numpy(dtype=np.float64)
         note = "小时 AQI 的 24 小时滑动平均 / 24-h means of hourly indices, from any hour"
     else:
         # The day that a mean begins on decides the standard.
         dated = means.reset_index(drop=True).assign(date=begins.tz_localize(None).normalize())
-        values = daily_aqi(dated)["aqi"].to_numpy(dtype=np.float64, na_value=np.nan)
+        index = daily_aqi(dated)
+        values = index["aqi"].to_numpy(dtype=np.float64, na_value=np.nan)
+        ozone = sorted(set(begins.date[ozone_leads(index["primary"], values)]))
         note = "由小时浓度的 24 小时滑动平均计算 AQI / the AQI is that of 24-h means of hourly values, from any hour"
     if not np.isfinite(values).any():
         raise MissingData("no 24 hours in a row have 20 values")
-    return RollingSeries(begins, np.asarray(values, dtype=np.float64), [note])
+    return RollingSeries(begins, np.asarray(values, dtype=np.float64), [note], ozone)
 
 
 def rolling_warnings(series: RollingSeries, sets: Sequence[RuleSet], *, dated: bool = True) -> list[PollutionWarning]:
@@ -145,7 +153,12 @@ def rolling_warnings(series: RollingSeries, sets: Sequence[RuleSet], *, dated: b
 
     `dated` says whether a rule set counts only for warnings that begin while it is in force.
     """
-    found = [one for rules in sets for one in _of(series, rules) if not dated or rules.holds_on(one.start)]
+
+    def since(rules: RuleSet, day: dt.date) -> list[PollutionWarning]:
+        before = np.asarray(series.begins.date) < day
+        return _of(replace(series, aqi=np.where(before, np.nan, series.aqi)), rules)
+
+    found = in_their_time(sets, since) if dated else [one for rules in sets for one in _of(series, rules)]
     return sorted(found, key=lambda one: (one.since, one.rule_set.id))
 
 

@@ -1,13 +1,18 @@
 """Rasters of a workspace: cloud-optimised GeoTIFFs named by what they hold."""
 
 import hashlib
+import importlib
 from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from geo.errors import InvalidInput
-from geo.rasters import Raster, write_cog
 from layers.store_files import Files
+
+if TYPE_CHECKING:
+    # A tenth of a second that a command without rasters does not spend.
+    from geo.rasters import Raster
 
 
 class RasterStore:
@@ -19,7 +24,7 @@ class RasterStore:
         """Name where the files lie."""
         self._files = files
 
-    def put(self, raster: Raster) -> str:
+    def put(self, raster: "Raster") -> str:
         """Write a raster and return its path relative to the workspace, such as ``rasters/1a2b....tif``.
 
         Raises
@@ -29,7 +34,8 @@ class RasterStore:
         """
         name = f"{self.folder}/{raster_hash(raster)[:32]}.tif"
         if not self._files.exists(name):
-            self._files.put(name, lambda part: write_cog(raster, part))
+            rasters = importlib.import_module("geo.rasters")
+            self._files.put(name, lambda part: rasters.write_cog(raster, part))
         return name
 
     def path(self, relative: str) -> Path:
@@ -48,7 +54,7 @@ class RasterStore:
         return self._files.local("/".join(parts))
 
 
-def raster_hash(raster: Raster) -> str:
+def raster_hash(raster: "Raster") -> str:
     """Return the SHA-256 of a raster's values, place, time and kind."""
     values = np.ascontiguousarray(raster.values, dtype="<f4")
     values = np.where(np.isnan(values), np.float32(np.nan), values)

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.store import Workspace
-from layers.store_files import LocalFiles, open_files
+from layers.store_files import LocalFiles
 
 SCHEMA = "suyuan"
 
@@ -44,5 +44,6 @@ def open_workspace(
         raise SourceUnavailable(
             f"the shared store needs {error.name}, which is not installed: pip install 'suyuan[postgis]'"
         ) from error
-    files = LocalFiles(Path(path)) if store_url is None else open_files(store_url)
+    remote = importlib.import_module("layers.store_remote") if store_url is not None else None
+    files = LocalFiles(Path(path)) if remote is None else remote.open_files(store_url)
     return Workspace(path, shared.PostgisBackend(database_url, schema, files))

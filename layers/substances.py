@@ -1,7 +1,8 @@
 """Hazardous substances and their threat levels: a sourced table that users extend, and unit conversion."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import get_close_matches
 from importlib.resources import as_file, files
 from pathlib import Path
 
@@ -64,6 +65,11 @@ class Substance:
     liquefied: bool
     thresholds: tuple[Threshold, ...]
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All that it is known by."""
+        return tuple(text for text in (self.name, self.name_zh, self.cas, *self.synonyms) if text)
+
     def levels(self, scheme: str, *, minutes: int = 60) -> tuple[Threshold, ...]:
         """Return the levels of a scheme, the gravest first; AEGL of the duration next above `minutes`, or the longest.
 
@@ -103,7 +109,10 @@ def gas_density(molar_mass: float, *, temperature_c: float, pressure_hpa: float)
 
 
 def load_substances(extra: Sequence[Path] = ()) -> dict[str, Substance]:
-    """Read the built-in table and the user's own, which replace a substance of the same name.
+    """Read the built-in table and the user's own, which come first.
+
+    A substance of the user's takes the place of those known by one of its names (name, Chinese name, formula, synonym,
+    CAS number), and answers to all of their names: no built-in level may come back by another name.
 
     Raises
     ------
@@ -113,8 +122,24 @@ def load_substances(extra: Sequence[Path] = ()) -> dict[str, Substance]:
     with as_file(files("layers") / "substances.csv") as built_in:
         known = _read(built_in)
     for path in extra:
-        known |= _read(path)
+        known = _before(_read(path), known)
     return known
+
+
+def _before(own: dict[str, Substance], known: dict[str, Substance]) -> dict[str, Substance]:
+    rest, found = dict(known), {}
+    for name, one in own.items():
+        same = [key for key, other in rest.items() if _folded(one) & _folded(other)]
+        for other in (rest.pop(key) for key in same):
+            more = (*one.synonyms, other.name, other.name_zh, other.cas, *other.synonyms)
+            names = tuple(text for text in dict.fromkeys(more) if text)
+            one = replace(one, name_zh=one.name_zh or other.name_zh, synonyms=names)
+        found[name] = one
+    return found | rest
+
+
+def _folded(substance: Substance) -> set[str]:
+    return {text.casefold() for text in substance.names}
 
 
 def find_substance(name: str, known: dict[str, Substance]) -> Substance:
@@ -127,11 +152,25 @@ def find_substance(name: str, known: dict[str, Substance]) -> Substance:
     """
     wanted = name.strip().casefold()
     for substance in known.values():
-        names = (substance.name, substance.name_zh, substance.cas, *substance.synonyms)
-        if wanted and wanted in {text.casefold() for text in names}:
+        if wanted in _folded(substance):
             return substance
-    listed = ", ".join(f"{item.name} ({item.name_zh})" if item.name_zh else item.name for item in known.values())
+    listed = ", ".join(_both(item) for item in known.values())
+    near = ", ".join(_both(item) for item in _near(wanted, known))
+    if near:
+        raise InvalidInput(
+            f"unknown substance {name!r}: did you mean {near}? Known are {listed}; add your own with --substances FILE"
+        )
     raise InvalidInput(f"unknown substance {name!r}; known are {listed}; add your own with --substances FILE")
+
+
+def _both(substance: Substance) -> str:
+    return f"{substance.name} ({substance.name_zh})" if substance.name_zh else substance.name
+
+
+def _near(wanted: str, known: dict[str, Substance]) -> list[Substance]:
+    """Return the substances with a name like this one, the likest first."""
+    owners = {text: substance for substance in known.values() for text in _folded(substance)}
+    return list({owners[text].name: owners[text] for text in get_close_matches(wanted, owners, cutoff=0.65)}.values())
 
 
 def _read(path: Path) -> dict[str, Substance]:
@@ -153,15 +192,30 @@ def _substance(group: Sequence[Mapping[str, str]], path: Path) -> Substance:
     def text(column: str) -> str:
         return first.get(column, "").strip()
 
+    where = f"{path.name}, {text('name')}"
+    thresholds = tuple(_threshold(row, where) for row in group if row["scheme"])
+    _refuse_twice(thresholds, where)
+    told = [row["molar_mass_g_mol"] for row in group if row["molar_mass_g_mol"].strip()] or [""]
+    masses = list(dict.fromkeys(_number(text, f"{where}: molar_mass_g_mol") for text in told))
+    if len(masses) > 1:
+        raise InvalidInput(f"{where}: molar_mass_g_mol is {masses[0]:g} and {masses[1]:g}; give one")
     return Substance(
         name=text("name"),
         name_zh=text("name_zh"),
         synonyms=tuple(part.strip() for part in (*text("synonyms").split(";"), text("formula")) if part.strip()),
         cas=text("cas"),
-        molar_mass=_number(first["molar_mass_g_mol"], f"{path.name}, {text('name')}: molar_mass_g_mol"),
+        molar_mass=masses[0],
         liquefied=text("liquefied") == "yes",
-        thresholds=tuple(_threshold(row, f"{path.name}, {text('name')}") for row in group if row["scheme"]),
+        thresholds=thresholds,
     )
+
+
+def _refuse_twice(thresholds: Sequence[Threshold], where: str) -> None:
+    seen = set()
+    for one in thresholds:
+        if (one.scheme, one.level, one.minutes) in seen:
+            raise InvalidInput(f"{where}: {one.title_en} stands there twice; keep one")
+        seen.add((one.scheme, one.level, one.minutes))
 
 
 def _threshold(row: Mapping[str, str], where: str) -> Threshold:

@@ -3,6 +3,7 @@
 import csv
 import datetime as dt
 import gzip
+import importlib
 import io
 import re
 import zipfile
@@ -11,7 +12,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from xml.etree import ElementTree
 
-import openpyxl
 import pandas as pd
 
 from geo.errors import InvalidInput, SourceUnavailable
@@ -181,6 +181,8 @@ def _csv_rows(path: Path, encoding: str | None) -> list[tuple[int, list[str]]]:
 
 
 def _excel_rows(path: Path, sheet: str | None) -> list[tuple[int, list[str]]]:
+    # Loaded for a sheet alone: it takes a twentieth of a second.
+    openpyxl = importlib.import_module("openpyxl")
     try:
         book = openpyxl.load_workbook(io.BytesIO(read_bytes(path)), read_only=True, data_only=True)
     except _DAMAGED as error:

@@ -7,7 +7,7 @@ and the others must come true within it. Days stand for 24 hours. Where several 
 
 import datetime as dt
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from importlib.resources import as_file, files
 from pathlib import Path
@@ -182,11 +182,48 @@ def warnings_of(
     aqi : ndarray, shape (day,)
     sets : sequence of RuleSet
     dated : bool
-        Whether a rule set counts only for warnings that begin while it is in force.
+        Whether a rule set counts only for warnings that begin while it is in force, see `in_their_time`.
     """
-    runs = _whole_series(days, aqi)
-    found = [warning for one in sets for warning in _warnings(*runs, one) if not dated or one.holds_on(warning.start)]
+    first, values = _whole_series(days, aqi)
+
+    def since(rules: RuleSet, day: dt.date) -> list[PollutionWarning]:
+        kept = values.copy()
+        kept[: max((day - first).days, 0)] = np.nan
+        return _warnings(first, kept, rules)
+
+    found = in_their_time(sets, since) if dated else [one for rules in sets for one in _warnings(first, values, rules)]
     return sorted(found, key=lambda warning: (warning.start, warning.rule_set.id))
+
+
+def in_their_time(
+    sets: Sequence[RuleSet], since: Callable[[RuleSet, dt.date], list[PollutionWarning]]
+) -> list[PollutionWarning]:
+    """Return the warnings of each rule set that begin while it is in force.
+
+    An episode that is on when new rules come into force is judged by them from that day; a warning of the rules before
+    runs on to its end, and takes the place of those of the new rules that are no graver.
+
+    Parameters
+    ----------
+    sets : sequence of RuleSet
+    since : callable
+        What a rule set calls for from a day on, the days before left out.
+    """
+    found: list[PollutionWarning] = []
+    for rules in sorted(sets, key=lambda one: one.valid_from):
+        gone = [one for one in found if one.rule_set.valid_to and one.rule_set.valid_to < rules.valid_from]
+        for new in (one for one in since(rules, rules.valid_from) if rules.holds_on(one.start)):
+            running = [one for one in gone if one.start <= new.end and one.end >= new.start]
+            if all(_rank(one) < _rank(new) for one in running):
+                found.append(new)
+                continue
+            after = max(one.end for one in running) + dt.timedelta(days=1)
+            found += [one for one in since(rules, after) if one.start <= new.end and rules.holds_on(one.start)]
+    return found
+
+
+def _rank(warning: PollutionWarning) -> int:
+    return COLOURS.index(warning.colour)
 
 
 def _whole_series(days: Sequence[dt.date], aqi: NDArray[np.float64]) -> tuple[dt.date, NDArray[np.float64]]:

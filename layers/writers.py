@@ -1,6 +1,7 @@
 """Vector files out, each whole or not at all."""
 
 import csv
+import importlib
 import json
 import os
 import secrets
@@ -10,12 +11,10 @@ from pathlib import Path
 
 import geopandas as gpd
 import numpy as np
-import openpyxl
 import pandas as pd
 import pyogrio
 import pyogrio.errors
 import shapely
-from openpyxl.cell.cell import ILLEGAL_CHARACTERS_RE
 
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.frames import kinds, normalise
@@ -197,23 +196,7 @@ def _save_csv(header: list[str], rows: list[list[object]], path: Path) -> None:
 
 
 def _save_xlsx(header: list[str], rows: list[list[object]], path: Path) -> None:
-    if len(rows) >= 2**20:
-        raise InvalidInput(f"{path.name}: {len(rows)} rows do not fit into an Excel sheet; write .csv")
-    # What a cell cannot hold is refused before the book is begun: a half-written one complains when it is dropped.
-    cells = [[_sheet_cell(value, path.name) for value in row] for row in [list[object](header), *rows]]
-    book = openpyxl.Workbook(write_only=True)
-    sheet = book.create_sheet("suyuan")
-    for row in cells:
-        sheet.append(row)
-    book.save(path)
-
-
-def _sheet_cell(value: object, name: str) -> object:
-    if not isinstance(value, str):
-        return value
-    if len(value) > 32767:
-        raise InvalidInput(f"{name}: a text of {len(value)} characters does not fit into an Excel cell; write .gpkg")
-    return ILLEGAL_CHARACTERS_RE.sub("", value)
+    importlib.import_module("layers.excel_sheet").save_sheet(header, rows, path)
 
 
 def _ogr(driver: str, **options: str) -> Callable[[gpd.GeoDataFrame, Path, Provenance | None], None]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 Array = NDArray[np.float64]
 
@@ -64,7 +64,7 @@ class FalseAlarms:
 
 def at_most(count: int) -> float:
     """Return the one-sided upper limit at 95 % of the mean of a Poisson number that came out as `count`."""
-    return float(chi2.ppf(0.95, 2 * (count + 1)) / 2.0)
+    return float(gammaincinv(count + 1, 0.95))
 
 
 def false_share(strength: Array, mirror: Array) -> Array:

@@ -1,8 +1,9 @@
 """Trajectories in parts, here or over a Dask cluster: the same bytes, memory that does not grow with the run.
 
-A part is a chunk of starts that takes about half a second, so a run that is stopped ends soon. On a cluster the
-scheduler sees one task per chunk, each worker prepares the meteorology once, and a killed worker's chunks run again
-elsewhere. A path is numbered from its place in the table of starts, so neither chunks nor workers show in the result.
+A part is a chunk of starts that takes half a second at most, so a run that is stopped ends soon. On a cluster the
+scheduler sees one task per chunk, each worker is given the starts and prepares the meteorology once, and a killed
+worker's chunks run again elsewhere; the numbers come back without labels, which the starts tell. A path is numbered
+from its place in the table of starts, so neither chunks nor workers show in the result.
 """
 
 import hashlib
@@ -11,7 +12,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -20,9 +21,10 @@ import xarray as xr
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met import open_met
 from tracing.trajectory import DEFAULT, Integration, available_threads, check_request, labelled, prepare_window
-from tracing.trajectory_groups import Positions, Window, chunk_size, chunks, groups_of
-from tracing.trajectory_packed import Packed, pack, unpack
+from tracing.trajectory_groups import Positions, Window, chunk_size, chunks, groups_of, tapering_chunks
+from tracing.trajectory_packed import run_packed, unpack
 from tracing.trajectory_spread import run_all
+from tracing.trajectory_table import Paths
 from tracing.vertical import Prepared
 from tracing.vertical_along import check_along
 
@@ -32,8 +34,6 @@ if TYPE_CHECKING:
 
 Progress = Callable[[int, int], None]
 
-_SMALLEST_CHUNK = 50
-_CHUNKS_PER_THREAD = 8
 # Chunks per thread of the cluster that are under way or wait to be taken, so that memory stays bounded.
 _AHEAD = 3
 _cache: OrderedDict[str, Prepared] = OrderedDict()
@@ -59,6 +59,14 @@ class TraceJob:
     vertical: str
     options: Integration
     token: str
+
+
+class Given(NamedTuple):
+    """What the workers are given once: the job, the starts (without receptors) and their rows in the table of all."""
+
+    job: TraceJob
+    starts: pd.DataFrame
+    rows: Positions
 
 
 def trace(
@@ -134,15 +142,14 @@ def trace_parts(
     done = 0
     for group in groups:
         if client is None:
-            size = chunk or chunk_size(hours, options, threads=threads)
+            parts = chunks(group, chunk or chunk_size(hours, options, threads=threads))
             run = Run(hours, vertical, options)
-            tables = _here(met, run, group.window, starts, chunks(group, size), threads=threads)
+            tables = _here(met, run, group.window, starts, parts, threads=threads)
         else:
-            fair = max(_SMALLEST_CHUNK, -(-group.rows.size // (threads * _CHUNKS_PER_THREAD)))
-            size = chunk or min(fair, chunk_size(hours, options))
+            parts = chunks(group, chunk) if chunk else tapering_chunks(group, hours, options, threads=threads)
             job = make_job(paths, group.window, hours=hours, vertical=vertical, options=options)
-            tables = _on_cluster(client, job, starts, chunks(group, size), ahead=_AHEAD * threads)
-        for rows, table in zip(chunks(group, size), tables, strict=True):
+            tables = _on_cluster(client, job, starts, parts, ahead=_AHEAD * threads)
+        for rows, table in zip(parts, tables, strict=True):
             yield table
             done += rows.size
             if progress is not None:
@@ -150,7 +157,7 @@ def trace_parts(
 
 
 def _here(
-    met: xr.Dataset, run: Run, window: Window, starts: pd.DataFrame, rest: Iterator[Positions], *, threads: int
+    met: xr.Dataset, run: Run, window: Window, starts: pd.DataFrame, rest: list[Positions], *, threads: int
 ) -> Iterator[pd.DataFrame]:
     """Yield the chunks' tables, computed by this process; the window's winds are gone with the last one."""
     prepared = prepare_window(met, window, hours=run.hours, vertical=run.vertical, options=run.options)
@@ -181,9 +188,11 @@ def make_job(
     return TraceJob(files, window, hours, vertical, options, digest.hexdigest())
 
 
-def run_chunk(job: TraceJob, starts: pd.DataFrame, rows: Positions) -> Packed:
-    """Run one chunk on a worker; ``rows`` are its rows in the table of all starts."""
-    return pack(run_all(prepared_for(job), starts, hours=job.hours, options=job.options, numbers=rows + 1))
+def run_chunk(given: Given, begin: int, stop: int) -> Paths:
+    """Run one chunk on a worker, the starts from ``begin`` to ``stop`` of those given."""
+    job, starts, rows = given
+    some, numbers = starts.iloc[begin:stop], rows[begin:stop] + 1
+    return run_packed(prepared_for(job), some, numbers, hours=job.hours, options=job.options)
 
 
 def prepared_for(job: TraceJob) -> Prepared:
@@ -199,11 +208,15 @@ def prepared_for(job: TraceJob) -> Prepared:
 
 
 def _on_cluster(
-    client: "Client", job: TraceJob, starts: pd.DataFrame, rest: Iterator[Positions], *, ahead: int
+    client: "Client", job: TraceJob, starts: pd.DataFrame, rest: list[Positions], *, ahead: int
 ) -> Iterator[pd.DataFrame]:
     """Yield the chunks' tables in order; ``ahead`` chunks at most are with the workers."""
+    whole = np.concatenate(rest)
+    places = starts[["time", "lon", "lat", "height_m_agl"]].iloc[whole]
     # A task and not scattered data: what a killed worker held is made again.
-    shared = client.submit(_given, job, pure=False)
+    shared = client.submit(Given, job, places, whole, pure=False)
+    # The scheduler sends chunks to where it lies: to all workers alike.
+    client.replicate([shared])
     under_way: deque[tuple[Future, Positions]] = deque()
 
     def take() -> pd.DataFrame:
@@ -211,20 +224,14 @@ def _on_cluster(
         return unpack(future.result(), starts.iloc[rows], rows, hours=job.hours, options=job.options)
 
     try:
-        for rows in rest:
-            # A category takes the names of all receptors along.
-            some = starts.iloc[rows].astype({"receptor": "str"})
-            under_way.append((client.submit(run_chunk, shared, some, rows, pure=False), rows))
+        for rows, stop in zip(rest, np.cumsum([rows.size for rows in rest]).tolist(), strict=True):
+            under_way.append((client.submit(run_chunk, shared, stop - rows.size, stop, pure=False), rows))
             if len(under_way) >= ahead:
                 yield take()
         while under_way:
             yield take()
     finally:
         client.cancel([future for future, _ in under_way], force=True)
-
-
-def _given(job: TraceJob) -> TraceJob:
-    return job
 
 
 def _stamp(path: str) -> str:

@@ -1,13 +1,18 @@
 """Replications of a scan over a Dask cluster: replication k draws the same numbers whoever computes it."""
 
+import importlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING
 
 import numpy as np
-from distributed import Client, as_completed
 from numpy.typing import NDArray
 
 from tracing.scan_simulation import Setting, floor_of, maxima
+
+if TYPE_CHECKING:
+    # Whoever has a client has loaded it; others are spared a fifth of a second.
+    from distributed import Client
 
 Progress = Callable[[int, int], None]
 
@@ -16,7 +21,7 @@ _SMALLEST_CHUNK = 10
 
 
 def spread_maxima(
-    client: Client, setting: Setting, seed: int, count: int, *, first: int = 0, progress: Progress | None = None
+    client: "Client", setting: Setting, seed: int, count: int, *, first: int = 0, progress: Progress | None = None
 ) -> NDArray[np.float64]:
     """Return what `tracing.scan_simulation.maxima` returns, computed on a cluster in chunks.
 
@@ -26,6 +31,7 @@ def spread_maxima(
     setting, seed, count, first : as for `maxima`
     progress : called with the number of replications done and in all, after each chunk
     """
+    as_completed = importlib.import_module("distributed").as_completed
     threads = sum(client.nthreads().values()) or 1
     size = max(_SMALLEST_CHUNK, -(-count // (threads * _CHUNKS_PER_THREAD)))
     # A task and not scattered data: what a killed worker held is made again.

@@ -31,6 +31,14 @@ _VERTICAL_NAMES = {
     # HYSPLIT has no such option; existing readers do not look at the name.
     "constant-height": "HEIGHT",
 }
+# What is told along a path, by our column and HYSPLIT's, in its order; the units are the same.
+_TOLD = {
+    "temperature_k": "AIR_TEMP",
+    "precipitation_mm_h": "RAINFALL",
+    "mixing_height_m": "MIXDEPTH",
+    "specific_humidity_g_kg": "SPCHUMID",
+    "terrain_m": "TERR_MSL",
+}
 
 
 @dataclass(frozen=True)
@@ -106,7 +114,8 @@ def write_tdump(
 
     Notes
     -----
-    The text keeps 0.001 degree, 0.1 m, 0.1 hPa, 0.1 h and whole minutes, and neither receptor nor end reason.
+    The text keeps 0.001 degree, 0.1 m, 0.1 hPa, 0.1 h and whole minutes, and neither receptor nor end reason. What is
+    told along the path stands behind the pressure, under HYSPLIT's names.
     """
     _check_writable(points, met_id, vertical)
     first = points["time"].min() if met_start is None else met_start
@@ -117,7 +126,8 @@ def write_tdump(
     starts = pd.DatetimeIndex(heads["start_time"])
     for time, row in zip(starts, heads[["lat", "lon", "height_m_agl"]].to_numpy(np.float64), strict=True):
         lines.append(f"{_date(time)}{row[0]:9.3f}{row[1]:9.3f}{row[2]:8.1f}")
-    lines.append(f"{1:6d} PRESSURE")
+    names = ["PRESSURE", *(name for column, name in _TOLD.items() if column in points)]
+    lines.append(f"{len(names):6d} {' '.join(f'{name:<8}' for name in names)}".rstrip())
     lines.extend(_point_lines(points, np.asarray(heads.index)))
     _write_whole(Path(path), "\n".join(lines) + "\n")
 
@@ -136,10 +146,12 @@ def _point_lines(points: pd.DataFrame, numbers: NDArray[np.int64]) -> list[str]:
     ordered = points.assign(_age=points["age_h"].abs()).sort_values(["_age", "trajectory"], kind="stable")
     number = np.searchsorted(numbers, ordered["trajectory"].to_numpy()) + 1
     values = ordered[["age_h", "lat", "lon", "height_m_agl", "pressure_hpa"]].to_numpy(np.float64)
+    told = ordered[[column for column in _TOLD if column in ordered]].to_numpy(np.float64)
     return [
         f"{n:6d}{1:6d}{_date(t)}{t.minute:6d}{0:6d}{age:8.1f}{lat:9.3f}{lon:9.3f}{height:9.1f} {pressure:8.1f}"
-        for n, t, (age, lat, lon, height, pressure) in zip(
-            number, pd.DatetimeIndex(ordered["time"]), values, strict=True
+        + "".join(f" {value:8.{3 if abs(value) < 1000 else 1}f}" for value in more)
+        for n, t, (age, lat, lon, height, pressure), more in zip(
+            number, pd.DatetimeIndex(ordered["time"]), values, told, strict=True
         )
     ]
 
@@ -160,7 +172,8 @@ def _check_writable(points: pd.DataFrame, met_id: str, vertical: str) -> None:
         raise InvalidInput(f"vertical motion {vertical!r} is not known; use one of {', '.join(_VERTICAL_NAMES)}")
     if not (0 < len(met_id) <= 8 and met_id.isascii() and met_id.isprintable()):
         raise InvalidInput(f"meteorology id {met_id!r} does not fit; give one to eight ASCII characters")
-    numbers = points[["age_h", "lat", "lon", "height_m_agl", "pressure_hpa"]]
+    told = [column for column in _TOLD if column in points]
+    numbers = points[["age_h", "lat", "lon", "height_m_agl", "pressure_hpa", *told]]
     if not np.isfinite(numbers.to_numpy(np.float64)).all() or points["trajectory"].nunique() > _MOST:
         raise InvalidInput(f"trajectories: a number is missing, or more than {_MOST} paths; write Parquet or NetCDF")
 

@@ -11,13 +11,13 @@ import pandas as pd
 import xarray as xr
 
 from geo.errors import InvalidInput, MissingData
-from tracing.met.grid import EARTH_RADIUS_M
+from tracing.met.grid import EARTH_RADIUS_M, say_period
 from tracing.trajectory_groups import Window, groups_of, window_of
 from tracing.trajectory_lines import trajectory_lines
 from tracing.trajectory_run import DEFAULT, METHODS, Integration, run
 from tracing.trajectory_spread import run_all
 from tracing.trajectory_table import END_REASONS, POINT_COLUMNS
-from tracing.vertical import VERTICALS, Prepared, assumptions, ground_contact, prepare, touching_ground
+from tracing.vertical import VERTICALS, Prepared, assumptions, check_times, ground_contact, prepare, touching_ground
 
 START_COLUMNS = ("receptor", "time", "lon", "lat", "height_m_agl")
 
@@ -123,6 +123,7 @@ def check_request(met: xr.Dataset, starts: pd.DataFrame, *, hours: float, vertic
     if not isinstance(starts["time"].dtype, pd.DatetimeTZDtype):
         raise InvalidInput("starts: column time has no zone; give times in UTC, for example 2010-02-11T12:00Z")
     _check_numbers(starts)
+    _check_near_ground(met, starts)
     _check_period(met, starts, hours)
 
 
@@ -130,7 +131,10 @@ def _check_numbers(starts: pd.DataFrame) -> None:
     """Name the first row whose place or time cannot be."""
     limits = (("lon", -180.0, 360.0), ("lat", -90.0, 90.0), ("height_m_agl", 0.0, np.inf))
     for name, low, high in limits:
-        values = starts[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        try:
+            values = starts[name].to_numpy(dtype=np.float64, na_value=np.nan)
+        except (TypeError, ValueError) as error:
+            raise InvalidInput(f"starts: column {name} holds what is not a number ({error}); correct it") from error
         wrong = np.flatnonzero(~((values >= low) & (values <= high)))
         if wrong.size:
             what = "is below ground" if name == "height_m_agl" else f"is not between {low:g} and {high:g} degrees"
@@ -139,10 +143,25 @@ def _check_numbers(starts: pd.DataFrame) -> None:
         raise InvalidInput(f"starts row {int(np.argmax(starts['time'].isna())) + 1}: no time; give a time in UTC")
 
 
+def _check_near_ground(met: xr.Dataset, starts: pd.DataFrame) -> None:
+    """Name the first start above a field that holds nothing but a wind near the ground."""
+    only = met.attrs.get("only_height_m")
+    if only is None:
+        return
+    height = starts["height_m_agl"].to_numpy(np.float64)
+    wrong = np.flatnonzero(height > met["level"].values.max())
+    if wrong.size:
+        raise InvalidInput(
+            f"starts row {wrong[0] + 1}: {height[wrong[0]]:g} m, but the meteorology {say_period(met)} "
+            f"holds a wind at {only:g} m only; start at {only:g} m, or add files with winds on levels"
+        )
+
+
 def _check_period(met: xr.Dataset, starts: pd.DataFrame, hours: float) -> None:
+    check_times(met)
     first, last = (pd.Timestamp(met["time"].values[i]).tz_localize("UTC") for i in (0, -1))
     outside = np.flatnonzero(((starts["time"] < first) | (starts["time"] > last)).to_numpy())
-    period = f"the meteorology covers {_say(first)} to {_say(last)}"
+    period = f"the meteorology covers {say_period(met)}"
     if outside.size:
         time = starts["time"].iloc[outside[0]]
         raise MissingData(

@@ -1,6 +1,5 @@
 """Cut a run into parts that fit into memory: groups of starts that share a window of winds, chunks that end in time."""
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +19,11 @@ WINDS_BYTES = 1_200_000_000
 # Particle-steps a second of one thread, together on a fixed step and one by one.
 STEPS_PER_SECOND = 10_000_000.0
 STEPS_PER_SECOND_ALONE = 700_000.0
+# Each chunk blends the wind for itself, so at most so many per thread, and none of fewer starts.
+_CHUNKS_PER_THREAD = 32
+_SMALLEST_CHUNK = 50
+# What is left is cut into so many chunks per thread.
+_SHARES = 2
 # Points of one chunk: its table stays below 300 MB.
 _POINTS = 2_500_000
 
@@ -86,7 +90,17 @@ def runs_per_start(options: Integration) -> float:
     return (1.0 + back) * (len(OFFSETS) if options.ensemble else 1)
 
 
-def chunks(group: Group, size: int) -> Iterator[Positions]:
-    """Yield the rows of a group, ``size`` at a time."""
-    for i in range(0, group.rows.size, size):
-        yield group.rows[i : i + size]
+def chunks(group: Group, size: int) -> list[Positions]:
+    """Return the rows of a group, ``size`` at a time."""
+    return np.split(group.rows, range(size, group.rows.size, size))
+
+
+def tapering_chunks(group: Group, hours: float, options: Integration, *, threads: int) -> list[Positions]:
+    """Return the rows of a group for the threads of a cluster: the last chunks are small, so that all end together."""
+    largest = chunk_size(hours, options)
+    smallest = max(_SMALLEST_CHUNK, group.rows.size // (_CHUNKS_PER_THREAD * threads))
+    at, left = [], group.rows.size
+    while left > 0:
+        left -= min(largest, max(smallest, -(-left // (_SHARES * threads))))
+        at.append(group.rows.size - left)
+    return np.split(group.rows, at[:-1])

@@ -28,7 +28,8 @@ class ParquetSink:
 
     Parameters
     ----------
-    path : file; ``path`` with ``.part`` behind it is written meanwhile, and removed when the ``with`` block ends early
+    path : file; ``path`` with ``.part`` behind it is written meanwhile, and removed when the ``with`` block ends before
+        :meth:`finish`
     """
 
     def __init__(self, path: Path) -> None:
@@ -46,9 +47,8 @@ class ParquetSink:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Remove what was written if the block did not end well; a file that is waiting to be finished stays."""
-        if kind is not None:
-            self.discard()
+        """Remove what was written and not finished."""
+        self.discard()
 
     def add(self, points: pd.DataFrame) -> None:
         """Append points, of the columns of the first part.
@@ -75,8 +75,8 @@ class ParquetSink:
         SourceUnavailable
             If the file cannot be written; what was written is removed.
         """
-        text = json.dumps(provenance, sort_keys=True, ensure_ascii=False, default=str)
         try:
+            text = json.dumps(provenance, sort_keys=True, ensure_ascii=False, default=str)
             self._write(last=True)
             if self._writer is None:
                 raise RuntimeError("finished without a part")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInput
 from tracing import trajectory_kernel as kernel
 from tracing.trajectory_blocks import follow
-from tracing.trajectory_table import point_ages, points_table
+from tracing.trajectory_table import Paths, paths_of, point_ages, points_table
 from tracing.vertical import Prepared
 
 Ints = NDArray[np.int64]
@@ -88,13 +88,27 @@ def run(
     InvalidInput
         If a start lies outside the grid, below ground or above the top.
     """
+    paths = run_paths(prepared, starts, hours=hours, options=options, numbers=numbers, threads=threads)
+    return points_table(paths, starts, ages_of(hours, options), threads=threads)
+
+
+def run_paths(
+    prepared: Prepared,
+    starts: pd.DataFrame,
+    *,
+    hours: float,
+    options: Integration = DEFAULT,
+    numbers: Ints | None = None,
+    threads: int = 1,
+) -> Paths:
+    """Do as :func:`run`, of starts that need no ``receptor``, and leave the labels away."""
     numbers = np.arange(1, len(starts) + 1) if numbers is None else numbers
-    begin = _kernel_starts(prepared, starts, options, numbers)
+    begin = kernel_starts(prepared, starts, options, numbers)
     plan = _plan(hours, options)
     out = np.empty((4, len(starts), points_per_path(hours, options)))
     ends = np.zeros((len(starts), 2), np.int64)
     follow(prepared.fields, plan, begin, (out, ends), threads=threads)
-    return points_table(prepared, starts, (out, ends), plan, numbers=numbers, threads=threads)
+    return paths_of(prepared, starts, (out, ends), plan, numbers=numbers, threads=threads)
 
 
 def points_per_path(hours: float, options: Integration) -> int:
@@ -119,7 +133,7 @@ def _plan(hours: float, options: Integration) -> kernel.Plan:
     return kernel.Plan(hours * 60.0, output, float(step), cells, top, fractions, weights)
 
 
-def _kernel_starts(
+def kernel_starts(
     prepared: Prepared, starts: pd.DataFrame, options: Integration, numbers: Ints
 ) -> NDArray[np.float64]:
     """Return column, row, sigma and minutes of each start, checked against grid and top."""

@@ -1,7 +1,6 @@
 """Take the parts of a run: a table in memory, and what is counted of all paths."""
 
 from collections import Counter
-from types import TracebackType
 
 import numpy as np
 import pandas as pd
@@ -15,15 +14,6 @@ class TableSink:
     def __init__(self) -> None:
         """Begin with nothing."""
         self._parts: list[pd.DataFrame] = []
-
-    def __enter__(self) -> "TableSink":
-        """Return itself."""
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        """Do nothing: memory needs no cleaning."""
 
     def add(self, points: pd.DataFrame) -> None:
         """Append points, of the columns of the first part."""

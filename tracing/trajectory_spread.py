@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 
 from geo.geodesic import distance_m
 from tracing.trajectory_kernel import Field, Fields
-from tracing.trajectory_run import DEFAULT, Integration, run
+from tracing.trajectory_run import DEFAULT, Integration, run, run_paths
+from tracing.trajectory_table import END_REASONS
 from tracing.vertical import Prepared
 
 # Cells in x and y, and levels of 0.01 sigma: the first member is the meteorology as it is.
@@ -120,12 +121,12 @@ def _missed_km(
     prepared: Prepared, ends: pd.DataFrame, heads: pd.DataFrame, options: Integration, threads: int
 ) -> pd.Series:
     """Return half the distance (km) from the start at which the way back from ``ends`` arrives."""
-    starts = ends[["receptor", "time", "lon", "lat", "height_m_agl"]].reset_index(drop=True)
-    paths = run(
+    starts = ends[["time", "lon", "lat", "height_m_agl"]].reset_index(drop=True)
+    paths = run_paths(
         replace(prepared, along={}), starts, hours=-float(ends["age_h"].iloc[0]), options=options, threads=threads
     )
-    home = paths.groupby("trajectory").last()
-    begin = heads.loc[ends["trajectory"]]
-    apart = distance_m(*(frame[name].to_numpy() for frame in (begin, home) for name in ("lon", "lat")))
-    apart = np.where(home["end_reason"] == "completed", apart, np.nan)
+    begin, home = heads.loc[ends["trajectory"]], np.cumsum(paths.size) - 1
+    lon, lat = (paths.columns[name][home] for name in ("lon", "lat"))
+    apart = distance_m(begin["lon"].to_numpy(), begin["lat"].to_numpy(), lon, lat)
+    apart = np.where(paths.reason == END_REASONS.index("completed"), apart, np.nan)
     return pd.Series(0.5e-3 * apart, index=ends["trajectory"].to_numpy())

@@ -1,9 +1,9 @@
-"""The table of points of a run: what the kernel wrote becomes DESIGN's columns, in place where it can."""
+"""The points of a run: what the kernel wrote becomes DESIGN's columns, in place where it can."""
 
 from collections.abc import Callable
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -36,14 +36,27 @@ Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
 
-def points_table(
+class Paths(NamedTuple):
+    """The points of paths without what the starts tell already: a third of the table's bytes.
+
+    ``number`` (of the trajectory), ``size`` (points) and ``reason`` (place in END_REASONS) have shape (path,); each of
+    ``columns`` is float64 (point,).
+    """
+
+    number: Ints
+    size: Ints
+    reason: Ints
+    columns: dict[str, Array]
+
+
+def paths_of(
     prepared: Prepared, starts: pd.DataFrame, filled: tuple[Array, Ints], plan: Plan, *, numbers: Ints, threads: int
-) -> pd.DataFrame:
-    """Return the points that the kernel filled, in DESIGN's columns and those told along the path.
+) -> Paths:
+    """Return the points that the kernel filled, and what is told along the path.
 
     Parameters
     ----------
-    filled : output (4, particle, point), which becomes part of the table, and ends (particle, 2), as of
+    filled : output (4, particle, point), which becomes the columns, and ends (particle, 2), as of
         :func:`tracing.trajectory_kernel.follow_paths`
     numbers : of the trajectories, shape (particle,)
     """
@@ -62,10 +75,23 @@ def points_table(
         points[COLUMN, begin] = np.where(lon < 180.0, lon, lon - 360.0)
         points[ROW, begin] = starts["lat"].to_numpy(np.float64)[count > 0]
         points[PRESSURE] /= 100.0
-        labels = labels_of(starts, numbers, ends, (count, ages), pool)
     columns = {"lon": points[COLUMN], "lat": points[ROW], "height_m_agl": points[HEIGHT]}
-    columns |= {"pressure_hpa": points[PRESSURE], **labels}
-    return pd.DataFrame({name: columns[name] for name in POINT_COLUMNS} | told, copy=False)
+    columns |= {"pressure_hpa": points[PRESSURE], **told}
+    return Paths(numbers.astype(np.int64), count, np.ascontiguousarray(ends[:, 1]), columns)
+
+
+def points_table(paths: Paths, starts: pd.DataFrame, ages: Ints, *, threads: int) -> pd.DataFrame:
+    """Return paths in DESIGN's columns and those told along the path.
+
+    Parameters
+    ----------
+    starts : one for each path; without the column ``receptor`` the table has none
+    ages : age (s) of each point of a whole path
+    """
+    with ThreadPoolExecutor(threads) as pool:
+        columns = paths.columns | _labels(paths, starts, ages, pool)
+    told = {name: values for name, values in paths.columns.items() if name not in POINT_COLUMNS}
+    return pd.DataFrame({name: columns[name] for name in POINT_COLUMNS if name in columns} | told, copy=False)
 
 
 def point_ages(minutes: float, output: float, n_points: int) -> Ints:
@@ -129,29 +155,19 @@ def _to_lonlat(grid: MetGrid, points: Array, pool: Executor) -> None:
         pass
 
 
-def labels_of(
-    starts: pd.DataFrame, numbers: Ints, ends: Ints, rows: tuple[Ints, Ints], pool: Executor
-) -> dict[str, Any]:
-    """Return by column what tells paths and points apart.
-
-    Parameters
-    ----------
-    starts : one for each path
-    numbers, ends : of the paths, (path,) and (path, 2): count of points and end code
-    rows : count of points of each path, and the age (s) of each point of a whole one
-    """
-    count, ages = rows
+def _labels(paths: Paths, starts: pd.DataFrame, ages: Ints, pool: Executor) -> dict[str, Any]:
+    """Return by column what tells paths and points apart."""
+    count = paths.size
     at_start = starts["time"].dt.tz_convert("UTC").dt.as_unit("s").array
-    still, nothing = np.zeros_like(ages), np.zeros(count.size)
-    receptor = starts["receptor"].astype("category").array
     makers: dict[str, Callable[[], Any]] = {
-        "trajectory": partial(_spread, numbers.astype(np.int64), still, count),
-        "receptor": partial(receptor.repeat, count),
+        "trajectory": partial(_spread, paths.number, np.zeros_like(ages), count),
         "start_time": partial(at_start.repeat, count),
         "time": partial(_later, at_start, ages, count),
-        "age_h": partial(_spread, nothing, ages / 3600.0, count),
-        "end_reason": lambda: _reasons(ends[:, 1]).repeat(count),
+        "age_h": partial(_spread, np.zeros(count.size), ages / 3600.0, count),
+        "end_reason": lambda: _reasons(paths.reason).repeat(count),
     }
+    if "receptor" in starts:
+        makers["receptor"] = partial(starts["receptor"].astype("category").array.repeat, count)
     made = pool.map(lambda make: make(), makers.values())
     return dict(zip(makers, made, strict=True))
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
 from tracing import vertical_kernel as kernel
-from tracing.met.grid import MetGrid, grid_of
+from tracing.met.grid import MetGrid, grid_of, say_period
 from tracing.roughness import roughness_on
 from tracing.trajectory_kernel import Fields
 from tracing.vertical_along import ALONG, check_along, surface_field
@@ -134,10 +134,12 @@ def default_vertical(met: xr.Dataset) -> tuple[str, list[str]]:
     only = met.attrs.get("only_vertical")
     if only is not None:
         return str(only), []
-    if "omega" in met:
+    if "omega" in met and "t" in met:
         return "omega", []
-    said = "气象场没有垂直速度，垂直运动由风的散度推算 / no omega: the vertical motion is that of the wind's divergence"
-    return "divergence", [said]
+    zh, en = ("气象场没有气温，垂直速度无从换算", "no temperature: omega cannot be used, and")
+    if "omega" not in met:
+        zh, en = "气象场没有垂直速度", "no omega:"
+    return "divergence", [f"{zh}，垂直运动由风的散度推算 / {en} the vertical motion is that of the wind's divergence"]
 
 
 def assumptions(met: xr.Dataset, roughness: float | xr.DataArray | None) -> list[str]:
@@ -336,8 +338,7 @@ def _followed(s: _Slice, levels: _Levels, vertical: str) -> Array:
 def _cut(met: xr.Dataset, window: tuple[pd.Timestamp, pd.Timestamp] | None, margin: int) -> xr.Dataset:
     """Return the times around the window and ``margin`` more on both sides."""
     times = met["time"].values
-    if times.size < 2:
-        raise InvalidInput(f"meteorology: one time only ({times[0]}); trajectories need two or more; add files")
+    check_times(met)
     if window is None:
         return met
     first, last = (np.datetime64(t.tz_convert("UTC").tz_localize(None), "ns") for t in window)
@@ -347,12 +348,23 @@ def _cut(met: xr.Dataset, window: tuple[pd.Timestamp, pd.Timestamp] | None, marg
     return met.isel(time=slice(max(i - margin, 0), max(j, i + 1) + 1 + margin))
 
 
+def check_times(met: xr.Dataset) -> None:
+    """Raise InvalidInput where there is nothing between whose times a particle could move."""
+    if met.sizes["time"] < 2:
+        raise InvalidInput(f"meteorology {say_period(met)}: one time only; trajectories need two or more; add files")
+
+
 def _check_motion(met: xr.Dataset, vertical: str) -> None:
     have = sorted(str(name) for name in met.data_vars)
     only = met.attrs.get("only_vertical")
     if only is not None and vertical != only:
-        raise MissingData(f"meteorology: only winds near the ground in {have}; choose vertical {only}")
+        raise MissingData(f"meteorology {say_period(met)}: only winds near the ground, {have}; choose vertical {only}")
     if vertical == "omega" and "omega" not in met:
-        raise MissingData(f"meteorology: no vertical motion (omega) in {have}; choose vertical isobaric or divergence")
+        raise MissingData(
+            f"meteorology {say_period(met)}: no vertical motion (omega), only {have}; "
+            "choose vertical isobaric or divergence"
+        )
     if vertical in ("omega", "isentropic", "density") and "t" not in met:
-        raise MissingData(f"meteorology: no temperature for vertical {vertical}, only {have}; choose isobaric")
+        raise MissingData(
+            f"meteorology {say_period(met)}: no temperature for vertical {vertical}, only {have}; choose isobaric"
+        )

@@ -7,6 +7,7 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
+from tracing.met.grid import say_period
 
 Field = NDArray[np.float32]
 
@@ -50,7 +51,8 @@ def check_along(met: xr.Dataset, names: tuple[str, ...]) -> None:
         if along is not None and along.variables and not any(v in met for v in along.variables):
             have = sorted(str(v) for v in met.data_vars)
             raise MissingData(
-                f"along the path: no {name} ({' or '.join(along.variables)}) in the meteorology; it holds {have}"
+                f"along the path: no {name} ({' or '.join(along.variables)}) in the meteorology {say_period(met)}; "
+                f"it holds {have}"
             )
 
 

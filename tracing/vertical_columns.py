@@ -9,7 +9,8 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from geo.errors import InvalidInput, MissingData
-from tracing.met.grid import grid_of
+from tracing.met.grid import grid_of, say_period
+from tracing.met.lazy import at_time
 from tracing.met.levels import level_pressure
 
 GRAVITY = 9.80665
@@ -61,7 +62,9 @@ def check_variables(met: xr.Dataset) -> None:
     have = sorted(str(name) for name in met.data_vars)
     for name in ("u", "v"):
         if name not in met:
-            raise MissingData(f"meteorology: no wind component {name}; it holds {have}; give a file with u and v")
+            raise MissingData(
+                f"meteorology {say_period(met)}: no wind component {name}; it holds {have}; give a file with u and v"
+            )
     kind = met.attrs.get("vertical", "pressure")
     if kind not in ("pressure", "sigma", "hybrid", "terrain"):
         raise InvalidInput(
@@ -71,10 +74,13 @@ def check_variables(met: xr.Dataset) -> None:
     missing = [name for name in needed if name not in met]
     if missing and not (kind == "pressure" and "z" in met):
         raise MissingData(
-            f"meteorology: {missing} missing, needed to place {kind} levels above ground; it holds {have}"
+            f"meteorology {say_period(met)}: {missing} missing, needed to place {kind} levels above ground; "
+            f"it holds {have}"
         )
     if "zs" not in met and "sp" not in met:
-        raise MissingData(f"meteorology: neither terrain height zs nor surface pressure sp; it holds {have}")
+        raise MissingData(
+            f"meteorology {say_period(met)}: neither terrain height zs nor surface pressure sp; it holds {have}"
+        )
 
 
 def terrain_height(met: xr.Dataset) -> Array:
@@ -83,10 +89,10 @@ def terrain_height(met: xr.Dataset) -> Array:
     Where the file does not give it: the height at which the first time's pressure is the surface pressure.
     """
     if "zs" in met:
-        return np.asarray(met["zs"].isel(time=0).values, np.float64)
+        return np.asarray(met.variables["zs"][0].values, np.float64)
     if "z" not in met:
         raise MissingData("meteorology: no terrain height zs and no geopotential height z to find it; add one of them")
-    first = met.isel(time=0)
+    first = at_time(met, 0)
     log_p = np.log(first["level"].values.astype(np.float64))
     z, target = first["z"].values.astype(np.float64), np.log(first["sp"].values.astype(np.float64))
     k = np.clip((log_p[:, None, None] > target).sum(axis=0) - 1, 0, log_p.size - 2)[None]
@@ -114,7 +120,7 @@ def columns_at(met: xr.Dataset, i: int, terrain: Array, roughness_m: Array) -> C
     ln(z10 / z0) / ln(z1 / z0), z10 being 10 m shrunk with the coordinate. Without a 2 m temperature the air below the
     first level is adiabatic. This is what HYSPLIT's end points imply.
     """
-    now = met.isel(time=i)
+    now = at_time(met, i)
     shape = now.variables["u"].shape
     height, values = np.zeros((shape[0] + 1, *shape[1:])), np.empty((6, shape[0] + 1, *shape[1:]))
     upper = values[:, 1:]
@@ -155,13 +161,14 @@ def _check_holes(met: xr.Dataset, i: int, upper: Array, height: Array) -> None:
     """Refuse a NaN amid a column on a level that holds the variable elsewhere: what lies there is not known.
 
     A level on which the file holds no value of the variable is passed over, and so is what lies under the ground. Above
-    its highest value a column ends.
+    its highest value a column ends; one without any is refused.
     """
     for name, part in _UPPER.items():
         gaps = np.isnan(upper[part])
         if not gaps.any():
             continue
         amid = np.logical_or.accumulate(~gaps) & np.logical_or.accumulate(~gaps[::-1])[::-1]
+        amid |= gaps.all(axis=0)
         holes = gaps & amid & ~gaps.all(axis=(1, 2), keepdims=True) & ~(height <= 0.0)
         if holes.any():
             k, j, x = (int(n) for n in np.argwhere(holes)[0])

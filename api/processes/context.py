@@ -1,9 +1,11 @@
 """What an analysis may ask of its surroundings: layers, files, compute and a progress bar."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
 from functools import cached_property, partial
 from pathlib import Path
+from types import TracebackType
 from typing import TYPE_CHECKING, Any, ParamSpec, Protocol, TypeVar
 
 import geopandas as gpd
@@ -91,6 +93,21 @@ class Context:
         self._inputs: dict[str, str] = {}
         self._paths: set[str] = set()
         self._synthetic = False
+        self._held = ExitStack()
+
+    def __enter__(self) -> "Context":
+        """Return itself."""
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Leave what is held."""
+        self._held.__exit__(kind, error, trace)
+
+    def hold(self, thing: AbstractContextManager[R]) -> R:
+        """Enter something that is left with this context, when the result is written or anything has gone wrong."""
+        return self._held.enter_context(thing)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -118,6 +135,8 @@ class Context:
     def file(self, path: str | Path) -> Path:
         """Check that a file may be read and is there, and note it as an input."""
         source = Path(path) if self._files else self._offered(str(path))
+        if source.is_dir():
+            raise InvalidInput(f"{path}: a folder; give the files in it")
         if not source.is_file():
             raise InvalidInput(f"{path}: no such file; check the path")
         sha256 = content_hash(source)

@@ -1,12 +1,12 @@
 """An incident handed on: all its layers in one KML, KMZ or GeoPackage, its lists as sheets or a table."""
 
+import importlib
 import os
 import secrets
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import openpyxl
 import pandas as pd
 import pyogrio
 
@@ -14,6 +14,7 @@ from api.processes.base import ResultLayer
 from geo.errors import InvalidInput, SourceUnavailable
 from layers.catalogue import get_schema
 from layers.files import write_vector
+from layers.provenance import versions
 from layers.writers import guarded, write_table
 from web_map.kml import KmlLayer, kml_text, kmz_bytes
 
@@ -39,8 +40,7 @@ def write_layers(
     elif suffix == ".gpkg" and everything:
         _write_gpkg(layers, path, record)
     elif suffix == ".xlsx":
-        version = record.get("versions", {}).get("suyuan", "")
-        notes = [*summary, *record.get("warnings", []), f"Suyuan {version}, {record.get('process', '')}"]
+        notes = [*summary, *record.get("warnings", []), str(record.get("process", ""))]
         write_lists(list(layers.values()), notes, path)
     elif suffix == ".shp":
         _write_shapefile(next(iter(layers.values())), path, record)
@@ -123,7 +123,8 @@ def write_lists(layers: Sequence[ResultLayer], notes: Sequence[str], path: Path)
         ]
         write_table(pd.concat([table for table in named if len(table)] or named[:1], ignore_index=True), path)
         return
-    book = openpyxl.Workbook(write_only=True)
+    # Loaded for a workbook alone: it takes a twentieth of a second.
+    book = importlib.import_module("openpyxl").Workbook(write_only=True)
     for table, layer in zip(tables, layers, strict=True):
         schema = get_schema(layer.schema)
         sheet = book.create_sheet(schema.title_zh[:31])
@@ -131,7 +132,7 @@ def write_lists(layers: Sequence[ResultLayer], notes: Sequence[str], path: Path)
         for row in table.itertuples(index=False, name=None):
             sheet.append([_cell(value) for value in row])
     sheet = book.create_sheet("说明 notes")
-    for note in (*notes, SUPPORT):
+    for note in (*notes, f"Suyuan {versions()['suyuan']}", SUPPORT):
         sheet.append([guarded(note)])
     temporary = path.with_name(f".{secrets.token_hex(4)}.{path.name}")
     try:

@@ -262,13 +262,14 @@ def wind_table(inputs: IncidentInputs, context: Context) -> tuple[Array, Array, 
     if missing:
         need = "a table of winds has time, wind_speed, wind_from"
         raise InvalidInput(f"{name}: no column {', '.join(missing)}; {need}")
+    if not len(table):
+        raise InvalidInput(f"{name}: no wind; give a row for each")
     times, _ = parse_times(table["time"])
     columns = (pd.to_numeric(table[name], errors="coerce") for name in ("wind_speed", "wind_from"))
     speed, wind_from = (column.to_numpy(float) for column in columns)
     wrong = np.flatnonzero(times.isna() | ~((speed >= 0) & (speed <= 60)) | ~((wind_from >= 0) & (wind_from <= 360)))
-    if wrong.size or not len(table):
-        line = table.index[wrong[0]] if wrong.size else 1
-        raise InvalidInput(f"{name} line {line}: give an ISO time, 0 to 60 m/s and a direction of 0 to 360")
+    if wrong.size:
+        raise InvalidInput(f"{name} line {table.index[wrong[0]]}: give an ISO time, 0 to 60 m/s and a direction of 0 to 360")
     order = np.argsort(times.to_numpy(), kind="stable")
     begin = pd.Timestamp(inputs.time if inputs.time else times.min())
     if not times.min() <= begin <= times.max():

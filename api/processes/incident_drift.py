@@ -8,7 +8,7 @@ import pandas as pd
 from api.processes.context import Context
 from api.processes.incident_air import Wind, air_of, options_of, wind_table
 from api.processes.incident_inputs import IncidentInputs
-from geo.errors import InvalidInput
+from geo.errors import InvalidInput, MissingData
 from tracing.drift import DriftingPuffs, Paths, drifting_puffs, followed_paths, metres_from, puff_times, table_paths
 from tracing.met import open_met
 from tracing.release import Release
@@ -62,6 +62,13 @@ def _through_met(inputs: IncidentInputs, context: Context, release: Release) -> 
         raise InvalidInput("--time is missing: say when the release begins, as 2021-10-20T06:00Z")
     met = open_met([context.file(path) for path in inputs.met])
     begin = pd.Timestamp(inputs.time).tz_convert(UTC)
+    there, ends = (pd.Timestamp(met["time"].to_numpy()[at], tz="UTC") for at in (0, -1))
+    if not there <= begin < ends:
+        covered = f"{there:%Y-%m-%dT%H:%MZ}", f"{ends:%Y-%m-%dT%H:%MZ}"
+        raise MissingData(
+            f"the meteorology covers {covered[0]} to {covered[1]}, not {begin:%Y-%m-%dT%H:%MZ}: give --time within it, "
+            "or other files"
+        )
     followed = inputs.hours * 3_600.0
     lasts = 0.0 if release.at_once else min(followed, release.duration_s or followed)
     started = np.linspace(0.0, lasts, max(int(np.ceil(lasts / _PATH_EVERY_S)), 0) + 1)
@@ -74,7 +81,7 @@ def _through_met(inputs: IncidentInputs, context: Context, release: Release) -> 
             "height_m_agl": max(release.height_m, _LEAST_HEIGHT_M),
         }
     )
-    starts = starts[starts["time"] < pd.Timestamp(met["time"].to_numpy()[-1], tz="UTC")]
+    starts = starts[starts["time"] < ends]
     # Turbulence keeps the gas near the ground spread over it: its paths keep their height above the ground.
     points = trajectories(
         met, starts, hours=inputs.hours, vertical="isosigma", options=Integration(output_minutes=5.0, step_minutes=5.0)

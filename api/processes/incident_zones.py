@@ -187,7 +187,9 @@ def zones_frame(
             "version": 1,
             "substance": substance.name,
             "threshold_mg_m3": one.threshold,
-            "threshold_ppm": ppm_from_mg_m3(one.threshold, substance.molar_mass, **gas),
+            "threshold_ppm": one.level.value
+            if one.level.unit == "ppm"
+            else ppm_from_mg_m3(one.threshold, substance.molar_mass, **gas),
             "area_km2": float(area_m2(one.zone)) / 1e6,
             "reach_km": one.reach_km,
             "cut": one.cut,

@@ -14,7 +14,7 @@ from api.processes.pollution_inputs import PollutionInputs
 from geo.errors import InvalidInput, MissingData
 from layers.air_quality import STANDARDS, station_aqi
 from layers.numbers import parse_numbers
-from layers.pollution_levels import Averaging, Levels, category_levels, own_levels, standard_at
+from layers.pollution_levels import Averaging, Levels, category_levels, in_own_unit, own_levels, standard_at
 from layers.times import parse_times
 
 _NAMES = ("name", "名称", "station_name", "station_id", "id")
@@ -65,7 +65,9 @@ def values_of(inputs: PollutionInputs, context: Context) -> Values:
         at = int(np.flatnonzero(values < 0.0)[0])
         raise InvalidInput(f"column {column}, row {at + 1}: {values[at]:g} is below 0; empty the cell if it is a gap")
     averaging = inputs.averaging or ("1h" if "time" in frame else "24h")
-    return Values(frame.reset_index(drop=True), values, column, time, averaging)
+    # Levels of the user's own are in the unit of the column.
+    column, factor = (column, 1.0) if inputs.levels else in_own_unit(column)
+    return Values(frame.reset_index(drop=True), factor * values, column, time, averaging)
 
 
 def _observed(inputs: PollutionInputs, context: Context) -> gpd.GeoDataFrame:

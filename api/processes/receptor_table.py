@@ -31,6 +31,8 @@ def with_concentrations(path: Path, model: Model | DriftingPuffs, *, default_z_m
         The table has no places, or a value is no number; the message names the line.
     """
     table = read_table(path)
+    if not len(table):
+        raise InvalidInput(f"{path.name}: no place; give a row for each")
     along, across = _places(table, path, model)
     height = _numbers(table, "z_m", path) if "z_m" in table.columns else np.full(len(table), default_z_m)
     if (height < 0.0).any():

@@ -29,20 +29,21 @@ def run(inputs: TraceInputs, context: Context) -> Outcome:
     starts = plan.starts()
     vertical, said = plan.motion(met)
     tally = Tally(vertical)
-    sink = ParquetSink(context.output) if context.output and plan.to_parquet(context) else TableSink()
-    with sink:
-        for part in trace_parts(
-            context.client,
-            paths,
-            starts,
-            met=met,
-            hours=inputs.hours,
-            vertical=vertical,
-            options=plan.options,
-            progress=partial(context.progress, what="轨迹 trajectories"),
-        ):
-            tally.add(part)
-            sink.add(with_member(part, starts))
+    sink: ParquetSink | TableSink = TableSink()
+    if context.output is not None and plan.to_parquet(context):
+        sink = context.hold(ParquetSink(context.output))
+    for part in trace_parts(
+        context.client,
+        paths,
+        starts,
+        met=met,
+        hours=inputs.hours,
+        vertical=vertical,
+        options=plan.options,
+        progress=partial(context.progress, what="轨迹 trajectories"),
+    ):
+        tally.add(part)
+        sink.add(with_member(part, starts))
     said += [*assumptions(met, plan.options.roughness), *tally.ground_contact()]
     return _outcome(inputs, sink, tally, said, partial(_write, sink, met.attrs.get("source", ""), vertical))
 

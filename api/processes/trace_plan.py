@@ -1,10 +1,12 @@
 """A run of trajectories before it starts: its starts, whether it is too large, and what it would cost."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import geopandas as gpd
+import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from api.processes.base import Outcome
 from api.processes.context import Context
@@ -13,13 +15,15 @@ from geo.errors import InvalidInput
 from tracing.roughness import read_roughness
 from tracing.starts import make_starts, spread, start_times, step_of
 from tracing.trajectory import Integration, available_threads, check_request
-from tracing.trajectory_cost import Cost, cost_of
+from tracing.trajectory_cost import Cost, check_starts, cost_of
 from tracing.trajectory_run import points_per_path
 from tracing.trajectory_spread import OFFSETS
 from tracing.vertical import default_vertical
 
 # Points that go through memory as one table, 130 bytes each and twice while it is put together.
 MOST_POINTS = 12_000_000
+# Starts that are made into a table only to be checked.
+_MOST_CHECKED = 2_000_000
 
 
 @dataclass(frozen=True)
@@ -50,10 +54,14 @@ class Plan:
         return cls(inputs, places, start_times(inputs.start, inputs.until, inputs.every), options)
 
     @property
+    def n_places(self) -> int:
+        """How many places there are."""
+        return 1 if isinstance(self.places, tuple) else len(self.places)
+
+    @property
     def per_time(self) -> int:
         """How many starts there are at each start time."""
-        n_places = 1 if isinstance(self.places, tuple) else len(self.places)
-        return n_places * len(self.inputs.height) * (self.inputs.spread_members if self.inputs.spread_km else 1)
+        return self.n_places * len(self.inputs.height) * (self.inputs.spread_members if self.inputs.spread_km else 1)
 
     def starts(self) -> pd.DataFrame:
         """Return the table of starts."""
@@ -62,6 +70,13 @@ class Plan:
         if inputs.spread_km is None:
             return starts
         return spread(starts, radius_km=inputs.spread_km, members=inputs.spread_members, seed=inputs.seed)
+
+    def thinned(self, most: int) -> tuple["Plan", NDArray[np.int64]]:
+        """Return the plan with as many of its times, evenly spread, as give ``most`` starts or so, and their rows."""
+        n, inner = len(self.times), self.per_time // self.n_places
+        taken = np.unique(np.linspace(0, n - 1, min(n, max(1, most // self.per_time))).round().astype(np.int64))
+        rows = (np.arange(self.n_places)[:, None, None] * n + taken[:, None]) * inner + np.arange(inner) + 1
+        return replace(self, times=self.times[taken]), rows.ravel()
 
     def check_size(self, context: Context) -> None:
         """Refuse more starts than the user allows, and more points than memory holds, before anything is computed."""
@@ -91,7 +106,7 @@ class Plan:
 def told_cost(met: xr.Dataset, plan: Plan, context: Context) -> Outcome:
     """Return what the run would cost as an outcome without layers; starts that cannot be are errors as ever."""
     inputs, (vertical, said) = plan.inputs, plan.motion(met)
-    check_request(met, _one_start(plan), hours=inputs.hours, vertical=vertical, options=plan.options)
+    said += _checked(met, plan, vertical)
     threads = available_threads() if context.client is None else max(1, sum(context.client.nthreads().values()))
     cost = cost_of(
         met,
@@ -105,9 +120,15 @@ def told_cost(met: xr.Dataset, plan: Plan, context: Context) -> Outcome:
     )
     over = len(plan.times) * plan.per_time > inputs.max_starts
     most = f"--max-starts {inputs.max_starts}"
-    note = f"多于 {most}，须调大才会计算 / more than {most}: raise it to run"
+    if over:
+        said.append(f"多于 {most}，须调大才会计算 / more than {most}: raise it to run")
+    if cost.points > MOST_POINTS and not plan.to_parquet(context):
+        said.append(
+            f"点数多于内存容许的 {MOST_POINTS}，须以 --output 写 .parquet / more points than the {MOST_POINTS} that go "
+            "through memory: write them to a .parquet file with --output"
+        )
     zh, en = _cost_said(cost, threads)
-    return Outcome(layers={}, summary_zh=zh, summary_en=en, warnings=(*said, *((note,) if over else ())))
+    return Outcome(layers={}, summary_zh=zh, summary_en=en, warnings=tuple(said))
 
 
 def _cost_said(cost: Cost, threads: int) -> tuple[str, str]:
@@ -123,10 +144,21 @@ def _cost_said(cost: Cost, threads: int) -> tuple[str, str]:
     )
 
 
-def _one_start(plan: Plan) -> pd.DataFrame:
-    """Return the first place and height at the first and last time, to be checked as the whole run would be."""
-    places = plan.places if isinstance(plan.places, tuple) else plan.places.iloc[:1]
-    return make_starts(places, times=plan.times[[0, -1]], heights=plan.inputs.height[:1])
+def _checked(met: xr.Dataset, plan: Plan, vertical: str) -> list[str]:
+    """Check the starts as the run would; return what is to be said if not all times were looked at."""
+    options, hours = plan.options, plan.inputs.hours
+    some, rows = plan.thinned(_MOST_CHECKED)
+    if len(some.times) < len(plan.times):
+        # Whether the times lie in the period does not depend on the place.
+        alone = make_starts((0.0, 0.0), times=plan.times, heights=plan.inputs.height)
+        check_request(met, alone, hours=hours, vertical=vertical, options=options)
+    seen, _ = check_starts(met, some.starts(), hours=hours, vertical=vertical, options=options, numbers=rows)
+    if seen == len(plan.times):
+        return []
+    return [
+        f"高度上限与风场缺测只核对了 {len(plan.times)} 个起始时刻中的 {seen} 个 / heights were held against the top, "
+        f"and winds against gaps, at {seen} of {len(plan.times)} start times"
+    ]
 
 
 def _say(seconds: float, language: str) -> str:

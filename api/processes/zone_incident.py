@@ -13,6 +13,7 @@ from api.processes.base import Outcome, Process, ResultLayer
 from api.processes.context import Context
 from api.processes.hand_over import check_lists, write_layers, write_lists
 from api.processes.incident_air import outside_the_city
+from api.processes.incident_calm import if_it_drifts
 from api.processes.incident_inputs import IncidentInputs
 from api.processes.incident_measured import measurements_frame
 from api.processes.incident_model import Modelled, modelled
@@ -40,6 +41,7 @@ def run(inputs: IncidentInputs, context: Context) -> Outcome:
     release, incident = model.release, incident_of(inputs, substance, model.release)
     notes += [*model.warnings, *outside_the_city(release, context), *_unchecked(inputs, substance)]
     drawn, said = draw(inputs, substance, model, ensemble)
+    said += if_it_drifts(inputs, substance, model, drawn)
     found = _contents(inputs, context, drawn, release, notes)
     assumptions = _assumptions(inputs, model)
     frame = zones_frame(drawn, inputs, substance, assumptions, [one.summary() for one in found])
@@ -58,7 +60,7 @@ def run(inputs: IncidentInputs, context: Context) -> Outcome:
     if inputs.lists_output is not None:
         listed = [layers[name] for name in ("affected_zones", "zone_districts", "zone_objects")]
         side_files[Path(inputs.lists_output)] = partial(write_lists, listed, [*assumptions, *warnings])
-    summary = _summary(substance, drawn, found)
+    summary = _summary(substance, drawn, found, any_level=bool(levels_of(inputs, substance)))
     return Outcome(
         layers=layers,
         summary_zh=summary[0],
@@ -152,9 +154,13 @@ def _page(layers: dict[str, ResultLayer]) -> list[ReportLayer]:
     return [layer for layer in drawn if len(layer.frame)]
 
 
-def _summary(substance: Substance, drawn: list[Drawn], found: list[Contents]) -> tuple[str, str]:
-    reached = ", ".join(f"{one.level.title_en} {one.reach_km:.2f} km" for one in drawn) or "no level is reached"
-    reached_zh = "，".join(f"{one.level.title_zh} {one.reach_km:.2f} km" for one in drawn) or "未达到任何阈值"
+def _summary(
+    substance: Substance, drawn: list[Drawn], found: list[Contents], *, any_level: bool
+) -> tuple[str, str]:
+    # A level that nobody knows is not one that is not reached.
+    none_zh, none_en = ("未达到任何阈值", "no level is reached") if any_level else ("阈值未知，无法判断", "no level is known")
+    reached = ", ".join(f"{one.level.title_en} {one.reach_km:.2f} km" for one in drawn) or none_en
+    reached_zh = "，".join(f"{one.level.title_zh} {one.reach_km:.2f} km" for one in drawn) or none_zh
     inside = told(found[-1]) if found else ("", "")
     inside_zh, inside_en = f"；{inside[0]}" if inside[0] else "", f"; inside: {inside[1]}" if inside[1] else ""
     return (

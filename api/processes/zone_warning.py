@@ -68,7 +68,7 @@ def run(inputs: WarningInputs, context: Context) -> Outcome:
         found = rolling_warnings(series, sets, dated=dated)
     else:
         found = warnings_of(series.days, series.aqi, sets, dated=dated)
-    notes = [*series.notes, *_without_rules(series, sets, inputs)]
+    notes = [*series.notes, *_of_ozone(series), *_without_rules(series, sets, inputs)]
     layer = ResultLayer(_frame(found, _area(inputs, context, notes)), "pollution_warnings")
     summary = _summary(series, found)
     facts = _facts(series, sets)
@@ -130,6 +130,19 @@ def _without_rules(series: AqiSeries | RollingSeries, sets: tuple[RuleSet, ...],
     ]
 
 
+def _of_ozone(series: AqiSeries | RollingSeries) -> list[str]:
+    """Return what to say of days above 100 that ozone makes: the rules speak of the index, plans often leave it out."""
+    days = series.ozone_days
+    if not days:
+        return []
+    span = f"{days[0]}" if len(days) == 1 else f"{days[0]} … {days[-1]}"
+    return [
+        f"{len(days)} 天（{span}）首要污染物为臭氧：多数城市的预案不因臭氧发布预警颜色，请核对本市预案 / ozone is the primary "
+        f"pollutant on {len(days)} {'day' if len(days) == 1 else 'days'} ({span}): most cities' plans do not call a "
+        "colour for ozone, check the city's plan"
+    ]
+
+
 def _frame(found: list[PollutionWarning], area: BaseGeometry | None) -> gpd.GeoDataFrame:
     return frame_of("pollution_warnings", [_row(one) for one in found], [area] * len(found))
 
@@ -175,7 +188,7 @@ def _summary(series: AqiSeries | RollingSeries, found: list[PollutionWarning]) -
     days = sum(one.hours for one in found) // 24
     zh = "、".join(f"{COLOURS_ZH[colour]} {count} 次" for colour, count in counts.items() if count)
     en = ", ".join(f"{count} {colour}" for colour, count in counts.items() if count)
-    return f"{span}：{zh}，共 {days} 天", f"{span}: {en}, {days} days in all"
+    return f"{span}：{zh}，共 {days} 天", f"{span}: {en}, {days} {'day' if days == 1 else 'days'} in all"
 
 
 def _facts(series: AqiSeries | RollingSeries, sets: tuple[RuleSet, ...]) -> list[tuple[str, str]]:

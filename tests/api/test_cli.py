@@ -7,6 +7,7 @@ import shutil
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import geopandas as gpd
@@ -14,10 +15,12 @@ import numpy as np
 import pandas as pd
 import pypdf
 import pytest
+import xarray as xr
 
 from api.cli import build_parser
 from api.processes import all_processes
 from data_samples import folder
+from geo.errors import SourceUnavailable
 from layers.store import Workspace
 
 SAMPLES = folder()
@@ -48,12 +51,40 @@ def test_each_command_has_help_with_an_example(capsys: pytest.CaptureFixture[str
         assert f"example: suyuan {' '.join(command)}" in " ".join(capsys.readouterr().out.split())
 
 
+def loaded_by(code: str) -> set[str]:
+    words = [sys.executable, "-c", f"import sys; {code}; print(*sys.modules)"]
+    return set(subprocess.run(words, check=True, capture_output=True, text=True).stdout.splitlines()[-1].split())
+
+
 def test_a_command_does_not_load_what_it_does_not_need() -> None:
-    """The cluster's and the printed page's libraries cost most of a second, at each command."""
-    code = "import sys; from api.cli import build_parser; build_parser(['trace']); print(*sys.modules)"
-    loaded = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+    """The libraries of cluster, server, sheets, rasters and the printed page cost a second, at each command."""
+    loaded = loaded_by("from api.cli import build_parser; build_parser(['trace'])")
     assert "api.processes.trace" in loaded
-    assert not {"distributed", "fpdf", "fastapi", "folium", "api.processes.zone_incident"} & set(loaded)
+    unused = {"distributed", "dask.array", "fpdf", "fastapi", "folium", "fsspec", "openpyxl", "rasterio"}
+    assert not {*unused, "api.processes.zone_incident"} & loaded
+    loaded = loaded_by("from api.cli import build_parser; build_parser(['--help'])")
+    assert "api.processes.zone_incident" in loaded
+    assert not {"distributed", "fpdf", "fastapi", "folium", "scipy.stats"} & loaded
+
+
+@pytest.mark.parametrize("form", ["ARL", "NetCDF"])
+def test_a_trace_does_not_load_dask(form: str, tmp_path: Path) -> None:
+    """Its arrays take a quarter of a second, and xarray loads them where it is let."""
+    met = SAMPLES / "practice_met.arl"
+    if form == "NetCDF":
+        hour = pd.date_range("2021-10-20", periods=3, freq="h")
+        axes = {"valid_time": hour, "pressure_level": [1000.0, 850.0, 500.0], "latitude": [33, 34, 35.0]}
+        axes |= {"longitude": [118, 119, 120.0]}
+        fields = {name: (list(axes), np.full((3, 3, 3, 3), 280.0), {"units": "K"}) for name in ("t",)}
+        fields |= {name: (list(axes), np.ones((3, 3, 3, 3)), {"units": "m s**-1"}) for name in ("u", "v")}
+        met = tmp_path / "era5.nc"
+        xr.Dataset(fields, axes).to_netcdf(met, engine="h5netcdf")
+    words = ["trace", "--met", met, "--start", "2021-10-20T02:00", "--lat", "34", "--lon", "119", "--hours", "-1"]
+    words = [str(word) for word in [*words, "--output", tmp_path / "a.csv"]]
+    loaded = loaded_by(f"from api.cli import main; main({words!r})")
+    assert (tmp_path / "a.csv").exists()
+    assert "xarray" in loaded
+    assert "dask.array" not in loaded
 
 
 def test_add_show_export_keeps_every_boiler(suyuan, tmp_path: Path) -> None:
@@ -357,6 +388,46 @@ def test_a_dry_run_says_the_cost_and_writes_nothing(suyuan, tmp_path: Path) -> N
     assert "the meteorology covers" in err
 
 
+BAD_STARTS = {
+    "place": ([], "starts row 82: 12 N 119.2 E lies outside the meteorology"),
+    "height": (["--height", "15000"], "starts row 2: 15000 m lies above the top"),
+    "below ground": (["--height", "-3"], "starts row 2: height_m_agl -3 is below ground"),
+    "time": (["--until", "2021-12-20T23:00+08:00"], "lies outside; the meteorology covers"),
+    "no omega": (["--vertical", "omega", "--along", "precipitation"], "along the path: no precipitation"),
+}
+
+
+@pytest.mark.parametrize("most", [2_000_000, 10])
+@pytest.mark.parametrize("case", BAD_STARTS)
+def test_a_dry_run_names_the_start_that_the_run_would(
+    suyuan, tmp_path: Path, monkeypatch, case: str, most: int
+) -> None:
+    monkeypatch.setattr("api.processes.trace_plan._MOST_CHECKED", most)
+    lat = [34.5, 34.6, 34.7, 12.0 if case == "place" else 34.8]
+    frame = gpd.GeoDataFrame({"id": list("abcd")}, geometry=gpd.points_from_xy([119.2] * 4, lat), crs=4326)
+    frame.to_file(tmp_path / "places.geojson")
+    asked = ["trace", "--met", SAMPLES / "practice_met.arl", "--receptors", tmp_path / "places.geojson"]
+    asked += ["--hours", "-3"]
+    asked += ["--start", "2021-10-20T21:00+08:00", "--every", "5min", "--height", "100"]
+    more, named = BAD_STARTS[case]
+    asked += more if case == "time" else [*more, "--until", "2021-10-20T23:15+08:00"]
+    if case == "place":
+        asked[-1] = "2021-10-20T23:10+08:00"
+    told = [suyuan(*asked, *last) for last in (["--dry-run"], ["--output", tmp_path / "a.csv"])]
+    assert named in told[0][2]
+    assert told[0] == told[1]
+    assert told[0][0] == 2
+
+
+def test_a_dry_run_says_when_it_has_not_looked_at_all_times(suyuan, monkeypatch) -> None:
+    two = [*TRACE, "--every", "1h", "--until", "2021-10-20T23:59+08:00", "--dry-run"]
+    code, _, err = suyuan(*two)
+    assert (code, "start times" in err) == (0, False)
+    monkeypatch.setattr("tracing.trajectory_cost._CHECK_SECONDS", 0.0)
+    code, _, err = suyuan(*two)
+    assert (code, "at 1 of 2 start times" in err) == (0, True)
+
+
 def test_more_points_than_memory_holds_go_to_parquet_only(suyuan, tmp_path: Path, monkeypatch) -> None:
     monkeypatch.setattr("api.processes.trace_plan.MOST_POINTS", 20)
     two = [*TRACE, "500", "--error", "none"]
@@ -367,6 +438,40 @@ def test_more_points_than_memory_holds_go_to_parquet_only(suyuan, tmp_path: Path
     points = pd.read_parquet(tmp_path / "a.parquet")
     assert len(points) == 26
     assert "error_km" not in points
+
+
+@pytest.mark.parametrize(
+    "broken", ["api.processes.base.provenance", "api.processes.trace._outcome", "api.cli.write_result"]
+)
+def test_a_run_that_fails_after_its_last_point_leaves_nothing(suyuan, tmp_path: Path, monkeypatch, broken) -> None:
+    monkeypatch.setattr("tracing.trajectory_parquet.ROW_GROUP", 10)
+    seen = []
+
+    def fails(*_: object, **__: object) -> None:
+        seen.extend(path.name for path in tmp_path.iterdir())
+        raise SourceUnavailable("the record cannot be made")
+
+    monkeypatch.setattr(broken, fails)
+    code, _, err = suyuan(*TRACE, "--output", tmp_path / "a.parquet")
+    assert (code, err.strip()) == (2, "suyuan: the record cannot be made")
+    assert seen == ["a.parquet.part"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_run_that_is_told_to_end_leaves_nothing(tmp_path: Path) -> None:
+    many = ["--every", "1s", "--until", "2021-10-20T23:59+08:00", "--output", tmp_path / "a.parquet"]
+    words = [str(word) for word in [*TRACE, *many]]
+    program = (
+        f"from api import cli; from tracing import trajectory_parquet as p; p.ROW_GROUP = 1000; cli.main({words!r})"
+    )
+    run = subprocess.Popen([sys.executable, "-c", program], stderr=subprocess.PIPE, text=True)
+    for _ in range(600):
+        if list(tmp_path.iterdir()):
+            break
+        time.sleep(0.05)
+    run.terminate()
+    assert run.communicate(timeout=20)[1] == "suyuan: stopped\n"
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_spread_starts_are_members(suyuan, tmp_path: Path) -> None:

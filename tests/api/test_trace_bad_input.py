@@ -18,13 +18,14 @@ def files(tmp_path_factory) -> dict[str, Path]:
     """Meteorology that is wrong, each in its own way."""
     folder = tmp_path_factory.mktemp("met")
     raw, met = MET.read_bytes(), open_met(MET)
-    paths = {name: folder / f"{name}.arl" for name in ("cut", "damaged", "other_grid", "empty", "holes")}
+    paths = {name: folder / f"{name}.arl" for name in ("cut", "damaged", "other_grid", "empty", "holes", "windless")}
     paths["cut"].write_bytes(raw[: len(raw) // 2 - 7])
     damaged = bytearray(raw)
     damaged[-100] ^= 0x55
     paths["damaged"].write_bytes(damaged)
     write_arl(paths["other_grid"], met.isel(x=slice(0, -1)))
     paths["empty"].write_bytes(b"")
+    write_arl(paths["windless"], met.drop_vars("v"))
     paths["holes"] = folder / "holes.nc"
     u = met["u"].values.copy()
     u[:, 1, 3, 4] = np.nan
@@ -39,7 +40,7 @@ def files(tmp_path_factory) -> dict[str, Path]:
     for name, unit in {"u": "m s-1", "v": "m s-1", "t": "K", "w": "Pa s-1", "sp": "Pa"}.items():
         out[name].attrs["units"] = unit
     out.to_netcdf(paths["holes"], engine="h5netcdf")
-    return paths | {"met": MET}
+    return paths | {"met": MET, "folder": folder}
 
 
 CASES = {
@@ -53,6 +54,9 @@ CASES = {
     "two grids": (("{met}", "{other_grid}"), RUN, "grid differs"),
     "an empty file": (("{empty}",), RUN, "empty.arl: the file is empty"),
     "no such file": (("nowhere.arl",), RUN, "nowhere.arl"),
+    "a folder": (("{folder}",), RUN, "a folder; give the files in it"),
+    "outside the period": (("{met}",), ("--start", "2021-12-20T00:00", *RUN[2:]), "practice_met.arl)"),
+    "no wind": (("{windless}",), RUN, "windless.arl): no wind component v"),
     "0 hours": (("{met}",), (*RUN[:6], "--hours", "0"), "no length"),
     "endless": (("{met}",), (*RUN[:6], "--hours", "inf"), "hours"),
     "a million": (("{met}",), (*RUN, "--every", "1s", "--until", "2021-10-22T00:00", "--height", "*"), "--dry-run"),

@@ -131,6 +131,13 @@ def test_what_must_be_known_is_said(suyuan, tmp_path: Path, changes: dict, noted
     assert noted in said
 
 
+def test_a_level_nobody_knows_is_not_one_that_is_not_reached(suyuan, tmp_path: Path) -> None:
+    _, said, _ = suyuan(*command(substance="sulphur hexafluoride", output=tmp_path / "z.geojson"))
+    assert "no level is known" in said
+    assert "阈值未知" in said
+    assert "no level is reached" in suyuan(*command(rate_g_s=0.0001, height=40, output=tmp_path / "z.geojson"))[1]
+
+
 def test_an_empty_zone_is_a_result(suyuan, tmp_path: Path) -> None:
     out = tmp_path / "z.geojson"
     assert suyuan(*command(rate_g_s=0.0001, height=40, output=out))[0] == 0
@@ -182,6 +189,7 @@ def test_bad_input_is_one_line(suyuan, tmp_path: Path, changes: dict, said: str)
     [
         ("a,b\n1,2\n", "lon and lat, or x_m and y_m"),
         ("x_m,y_m\n1,2\nx,3\n", "line 3: x_m 'x'"),
+        ("x_m,y_m\n", "no place"),
         ("lon,lat\n119,95\n", "lat '95'"),
         ("x_m,y_m,z_m\n1,2,-1\n", "below the ground"),
         ("", "empty"),

@@ -74,6 +74,15 @@ def test_heat_lifts_the_plume(suyuan, tmp_path: Path) -> None:
     assert len(fire) == 0 or fire["reach_km"].max() < cold["reach_km"].max()
 
 
+def test_calm_air_may_drift_off_and_that_is_told(suyuan, tmp_path: Path) -> None:
+    _, calm, noted = suyuan(*command(wind_speed=0.5, stability="F", members=0, output=tmp_path / "calm.geojson"))
+    steady = zones(suyuan, tmp_path, wind_speed=1.0, stability="F", members=0)
+    told = noted.split("the gas reaches downwind: ")[1].split(";")[0]
+    assert told == ", ".join(f"{row.level_en} {row.reach_km:.2f} km" for row in steady.itertuples())
+    assert gpd.read_file(tmp_path / "calm.geojson")["reach_km"].max() < steady["reach_km"].max()
+    assert "reaches downwind" not in suyuan(*command(output=tmp_path / "z.geojson"))[2]
+
+
 def test_the_ensemble_is_told_and_repeats(suyuan, tmp_path: Path) -> None:
     first = zones(suyuan, tmp_path)
     again = (tmp_path / "z.geojson").read_bytes()
@@ -147,7 +156,9 @@ def test_lists_are_written_and_run_no_formula(suyuan, city: Workspace, tmp_path:
     cells = [cell for row in book["范围内的对象"].iter_rows() for cell in row]
     assert any("联系电话" in str(cell.value) for cell in cells)
     assert all(cell.data_type != "f" for cell in cells)
-    assert "does not replace" in str([row[0].value for row in book["说明 notes"].iter_rows()])
+    notes = str([row[0].value for row in book["说明 notes"].iter_rows()])
+    assert "does not replace" in notes
+    assert "Suyuan 0." in notes
 
 
 def test_kml_is_styled_and_whole(suyuan, city: Workspace, tmp_path: Path) -> None:
@@ -226,6 +237,14 @@ def test_the_gas_is_followed_through_meteorology(suyuan, tmp_path: Path) -> None
     )
     assert "puffs carried by meteorology" in found["assumptions_en"][0]
     assert found.geometry.is_valid.all()
+
+
+def test_meteorology_of_another_time_is_named(suyuan, tmp_path: Path) -> None:
+    met = {"wind_speed": None, "wind_from": None, "met": SAMPLES / "practice_met.arl"}
+    code, _, noted = suyuan(*command(**met, time="2031-01-01T00:00Z", output=tmp_path / "z.geojson"))
+    assert code == 2
+    assert "covers 2021-10-15T15:00Z to 2021-10-22T18:00Z, not 2031-01-01T00:00Z" in noted
+    assert noted.count("\n") == 1
 
 
 def test_the_wind_may_come_from_the_stations(suyuan, workspace: Path, tmp_path: Path) -> None:
@@ -312,6 +331,7 @@ def test_changing_winds_have_bands_and_an_envelope(suyuan, tmp_path: Path) -> No
         ("time,wind_speed\n2021-10-20T06:00Z,3\n", "no column wind_from"),
         ("time,wind_speed,wind_from\n2021-10-20T06:00Z,3,270\n2021-10-20T07:00Z,-3,270\n", "line 3"),
         (CHANGING, "not 2021-10-21"),
+        ("time,wind_speed,wind_from\n", "no wind; give a row for each"),
     ],
 )
 def test_bad_winds_are_named(suyuan, tmp_path: Path, text: str, said: str) -> None:

@@ -262,6 +262,23 @@ def test_equal_values_are_one_class(suyuan, tmp_path):
     assert len(gpd.read_file(out)) == 1
 
 
+def test_milligrams_are_not_taken_for_micrograms(suyuan, stations, tmp_path):
+    table = pd.read_csv(stations).rename(columns={"pm25": "pm25_ug_m3"})
+    asked = ("--area", SAMPLES / "districts.geojson", "--output", tmp_path / "z.geojson")
+    found = []
+    for column, factor in (("pm25_ug_m3", 1.0), ("pm25_mg_m3", 1000.0), ("PM2.5(毫克/立方米)", 1000.0)):
+        path = tmp_path / "values.csv"
+        table.assign(**{column: table["pm25_ug_m3"] / factor})[["name", "lon", "lat", column]].to_csv(path, index=False)
+        code, said, noted = suyuan("zone", "pollution", "--stations", path, "--value", column, *asked)
+        assert code == 0, noted
+        found.append(gpd.read_file(tmp_path / "z.geojson")["share_pct"].round(3).tolist())
+    assert found[0] == found[1] == found[2]
+    # Levels of one's own are in the column's unit.
+    code, said, _ = suyuan("zone", "pollution", "--stations", path, "--value", column, "--levels", "0.06", *asked)
+    assert code == 0
+    assert "> 0.06 mg/m3" in said
+
+
 def test_own_levels_for_a_value_of_ones_own(suyuan, tmp_path):
     table().rename(columns={"pm25": "dustfall"}).to_csv(tmp_path / "dust.csv", index=False)
     out = tmp_path / "z.geojson"

@@ -50,7 +50,10 @@ def test_other_rules_and_other_formats(suyuan, forecast, tmp_path):
     found = gpd.read_file(tmp_path / "w.geojson")
     assert found["colour"].tolist() == ["orange"]
     assert found.geometry.iloc[0].area > 0.5
-    assert "橙色" in pypdf.PdfReader(tmp_path / "w.pdf").pages[0].extract_text()
+    page = pypdf.PdfReader(tmp_path / "w.pdf").pages[0].extract_text()
+    assert "橙色" in page
+    # By the city's clock and whole: issued a day ahead, lifted when the last day is over.
+    assert "2024-12-02 00:00 2024-12-06 00:00" in page
 
 
 def test_the_workspaces_own_days(suyuan, workspace, tmp_path):
@@ -65,6 +68,16 @@ def test_the_workspaces_own_days(suyuan, workspace, tmp_path):
     assert "no warning is called for" in said
     assert "national stations" in noted
     assert Workspace(workspace).record("pollution_warnings").count == 0
+
+
+def test_a_warning_of_ozone_sends_to_the_citys_plan(suyuan, tmp_path):
+    (tmp_path / "o3.csv").write_text("date,pm25,o3_8h\n2024-07-01,30,240\n2024-07-02,30,250\n", "utf-8")
+    code, said, noted = suyuan("zone", "warning", "--series", tmp_path / "o3.csv", "--output", tmp_path / "w.pdf")
+    assert code == 0
+    assert "1 yellow, 2 days" in said  # the colour stays
+    assert "primary pollutant on 2 days (2024-07-01 … 2024-07-02): most cities' plans do not call a colour" in noted
+    page = "".join(pypdf.PdfReader(tmp_path / "w.pdf").pages[0].extract_text().split())
+    assert "多数城市的预案不因臭氧发布预警颜色，请核对本市预案" in page
 
 
 def test_days_without_rules_are_said(suyuan, tmp_path):

@@ -49,6 +49,19 @@ def test_whole_days_give_what_days_give(rules: str) -> None:
         assert order.index(holding[0].colour) >= order.index(one.colour)
 
 
+def test_an_episode_over_the_day_of_new_rules() -> None:
+    series = rolling_series(hours([180.0] * 24 * 6 + [50.0] * 24, "2023-12-29T00:00+08:00"))
+    (warning,) = rolling_warnings(series, list(SETS.values()))
+    assert (warning.rule_set.id, warning.colour) == ("2024", "orange")
+    assert warning.since == pd.Timestamp("2024-01-01T00:00+08:00")
+
+
+def test_hours_of_ozone_are_known() -> None:
+    index = pd.date_range("2024-07-01T00:00+08:00", periods=48, freq="h")
+    values = pd.DataFrame({"pm25": 20.0, "o3": np.r_[np.full(24, 230.0), np.full(24, 40.0)]}, index=index)
+    assert rolling_series(values).ozone_days == [dt.date(2024, 7, 1)]
+
+
 def test_gaps_and_validity() -> None:
     values = [210.0] * 24
     assert rolling_series(hours([np.nan] * 4 + values[:20])).aqi.tolist() == [210.0]

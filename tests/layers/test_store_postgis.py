@@ -18,7 +18,8 @@ from layers import postgis_lock
 from layers.add import add_file
 from layers.provenance import content_hash
 from layers.store import LayerData, Workspace
-from layers.store_files import LocalFiles, RemoteFiles, open_files
+from layers.store_files import LocalFiles
+from layers.store_remote import RemoteFiles, open_files
 from layers.stores import open_workspace
 
 LONG = "污染防治措施落实情况说明与整改要求一览表备注"

@@ -21,7 +21,8 @@ from layers.add import add_file
 from layers.history import rollback
 from layers.move import check, move
 from layers.store import Workspace
-from layers.store_files import RemoteFiles, file_hash, open_files
+from layers.store_files import file_hash
+from layers.store_remote import RemoteFiles, open_files
 from layers.stores import open_workspace
 
 PASSWORD = "geheim"

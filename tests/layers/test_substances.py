@@ -35,6 +35,12 @@ def test_default_levels_were_seen_in_a_source() -> None:
     assert all(COPY in source and UNCHECKED not in source for source in sources)
 
 
+def test_each_level_of_the_hour_was_seen_in_a_source() -> None:
+    # PAC, ERPG and the hour's AEGL may not rest on memory either; other times may, and say so.
+    unseen = [item for s in KNOWN.values() for item in s.thresholds if UNCHECKED in item.source]
+    assert all(item.scheme == "aegl" and item.minutes != 60 for item in unseen)
+
+
 def test_protective_action_criteria_are_the_hour_levels() -> None:
     for substance in KNOWN.values():
         hour = {item.level: item.value for item in substance.levels("aegl", minutes=60) if item.minutes == 60}
@@ -104,6 +110,34 @@ def test_users_add_and_replace(tmp_path: Path) -> None:
     known = load_substances([own])
     assert find_substance("甲硫醇", known).levels("erpg")[0].value == 25.0
     assert [item.value for item in find_substance("chlorine", known).levels("hj169")] == [50.0]
+
+
+@pytest.mark.parametrize("name", ["Chlorine", "氯", "7782-50-5", "CL2"])
+def test_own_levels_hold_whatever_name_is_asked_for(tmp_path: Path, name: str) -> None:
+    own = tmp_path / "own.csv"
+    own.write_text(HEADER + f"{name},70.9,hj169,1,,10,mg/m3,test\n", "utf-8")
+    known = load_substances([own])
+    for asked in ("chlorine", "氯气", "Cl2", "7782-50-5"):
+        assert [item.value for item in find_substance(asked, known).levels("hj169")] == [10.0]
+    assert len(known) == len(KNOWN)
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"), [("clorine", "chlorine (氯)?"), ("sulfur dioxyde", "sulphur dioxide (二氧化硫)"), ("光气体", "phosgene")]
+)
+def test_a_slip_is_told_what_it_may_mean(asked: str, meant: str) -> None:
+    with pytest.raises(InvalidInput) as told:
+        find_substance(asked, KNOWN)
+    assert meant in str(told.value).split("Known are")[0]
+
+
+def test_a_level_stands_once_and_a_substance_has_one_mass(tmp_path: Path) -> None:
+    own = tmp_path / "own.csv"
+    row = "x,48,hj169,1,,10,mg/m3,s\n"
+    for more, said in ((row, "HJ 169 end point 1 stands there twice"), ("x,50,hj169,2,,1,mg/m3,s\n", "is 48 and 50")):
+        own.write_text(HEADER + row + more, "utf-8")
+        with pytest.raises(InvalidInput, match=said):
+            load_substances([own])
 
 
 @pytest.mark.parametrize(

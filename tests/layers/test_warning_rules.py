@@ -101,6 +101,25 @@ def test_each_rule_set_counts_in_its_time():
     assert len(warnings_of(days, np.array([201.0, 201.0]), [SETS["2024"]], dated=False)) == 2
 
 
+@pytest.mark.parametrize(
+    ("aqi", "expected"),
+    [
+        # Nothing by the rules of 2018; by those of 2024, in force from the fourth day on, three days above 150.
+        ([170, 180, 190, 195, 180, 170, 80], [("2024", "orange", 4, 6)]),
+        # A warning of 2018 runs on, and what the new rules call for is no graver until it ends.
+        ([210, 220, 230, 240, 210, 90, 80], [("2018", "orange", 1, 5)]),
+        ([210, 220, 230, 240, 170, 180, 190], [("2018", "orange", 1, 4), ("2024", "orange", 5, 7)]),
+        # The new rules call for more than the warning that is on.
+        ([90, 90, 201, 310, 201, 201, 80], [("2018", "orange", 3, 6), ("2024", "red", 4, 6)]),
+    ],
+)
+def test_an_episode_over_the_day_of_new_rules(aqi, expected):
+    days = [dt.date(2023, 12, 29) + dt.timedelta(days=n) for n in range(7)]
+    warnings = warnings_of(days, np.array(aqi, dtype=float), list(SETS.values()))
+    spans = [(w.rule_set.id, w.colour, (w.start - days[0]).days + 1, (w.end - days[0]).days + 1) for w in warnings]
+    assert spans == expected
+
+
 def own_rules(tmp_path, **changes):
     condition = {"aqi_above": 100, "hours": 24}
     entry = {"id": "ours", "city": "连云港", "valid_from": "2024-01-01", "merge_gap_hours": 36}
@@ -188,6 +207,17 @@ def test_a_series_of_pollutants(tmp_path):
 def test_series_that_are_none(tmp_path, text, said):
     with pytest.raises(InvalidInput, match=said):
         series(tmp_path, text)
+
+
+def test_days_of_ozone_are_known(tmp_path):
+    path = tmp_path / "summer.csv"
+    path.write_text("date,pm25,o3_8h\n2024-07-01,30,230\n2024-07-02,160,120\n2024-07-03,20,150\n", "utf-8")
+    # Above 100 (160 ug/m3) on the first day alone; the second is of PM2.5.
+    assert read_series(path).ozone_days == [dt.date(2024, 7, 1)]
+    path.write_text("日期,AQI,首要污染物\n2024-07-02,160,臭氧8小时\n2024-07-01,170,PM2.5\n2024-07-03,120,O3\n", "utf-8")
+    assert read_series(path).ozone_days == [dt.date(2024, 7, 2), dt.date(2024, 7, 3)]
+    path.write_text("date,aqi\n2024-07-01,170\n", "utf-8")
+    assert read_series(path).ozone_days == []
 
 
 def test_an_empty_series(tmp_path):

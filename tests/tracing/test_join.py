@@ -47,6 +47,7 @@ def test_levels_are_not_mixed(parts, eastward, tmp_path):
 
 
 def test_a_variable_that_one_file_lacks_is_left_out_and_said(parts, eastward, tmp_path, caplog):
+    caplog.set_level("INFO", "tracing")
     other = tmp_path / "other.arl"
     write_arl(other, eastward.isel(time=slice(10, 25)).drop_vars("t2m"))
     met = open_met([parts[0], other])

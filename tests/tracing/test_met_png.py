@@ -49,6 +49,12 @@ def test_a_path_along_the_ground_keeps_its_height_over_the_dateline(tmp_path, to
     east = 5.0 * 17 * 3600.0 / (111_198.9 * np.cos(np.radians(40.0)))
     assert path["lon"].iloc[-1] == pytest.approx(178.0 + east - 360.0, rel=0, abs=0.01 * east)
     np.testing.assert_allclose(path["height_m_agl"], 10.0, atol=1e-6)
+    with pytest.raises(
+        InvalidInput, match=r"row 1: 500 m, but .*0\.png\) \.\.\. 2016.*3\.png\) holds a wind at 10 m only"
+    ):
+        trajectories(open_met(pictures), start.assign(height_m_agl=500.0), hours=1, vertical="constant-height")
+    with pytest.raises(InvalidInput, match=r"0\.png\): one time only"):
+        trajectories(open_met(pictures[0]), start, hours=1, vertical="constant-height")
 
 
 @pytest.mark.parametrize(

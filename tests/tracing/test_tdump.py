@@ -98,6 +98,19 @@ def test_round_trip_to_the_precision_of_the_text(points, tmp_path):
     assert is_tdump(path.read_text()[:400])
 
 
+def test_what_is_told_along_the_path_stands_under_the_names_of_the_field(points, tmp_path):
+    told = points.assign(terrain_m=1234.56, temperature_k=280.1234, specific_humidity_g_kg=0.0412)
+    write_tdump(told, tmp_path / "t")
+    (labels,) = (line for line in (tmp_path / "t").read_text().splitlines() if "PRESSURE" in line)
+    assert labels == "     4 PRESSURE AIR_TEMP SPCHUMID TERR_MSL"
+    back = read_tdump(tmp_path / "t")
+    assert back.iloc[3][["air_temp", "spchumid", "terr_msl"]].tolist() == [280.123, 0.041, 1234.6]
+    np.testing.assert_allclose(back["pressure_hpa"], points["pressure_hpa"], atol=0.0501)
+    assert plain_numbers(tmp_path / "t").shape == (len(points), 16)
+    with pytest.raises(InvalidInput, match="a number is missing"):
+        write_tdump(told.assign(terrain_m=np.nan), tmp_path / "u")
+
+
 def test_quarter_hours_are_exact_although_the_text_has_tenths(eastward, tools, tmp_path):
     path = tmp_path / "q.tdump"
     points = trajectories(eastward, tools.start(NOON, 5.0, 40.0), hours=2, options=Integration(output_minutes=15.0))

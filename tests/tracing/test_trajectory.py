@@ -305,6 +305,7 @@ def test_a_path_of_one_point_is_a_line_of_no_length(tools):
         ({"lon": 50.0}, InvalidInput, r"row 1: 40 N 50 E lies outside the meteorology, which covers 30.0 to 50.0 N"),
         ({"lat": 119.0}, InvalidInput, "row 1: lat 119 is not between -90 and 90"),
         ({"lat": np.nan}, InvalidInput, "row 1: lat nan"),
+        ({"lat": "north"}, InvalidInput, "column lat holds what is not a number .*north"),
         ({"height": -5.0}, InvalidInput, "row 1: height_m_agl -5 is below ground"),
         ({"height": 10_500.0}, InvalidInput, "row 1: 10500 m lies above the top of 10000 m"),
         (

@@ -73,6 +73,15 @@ def test_a_run_that_fails_leaves_nothing(points, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_is_not_finished_is_removed(points, tmp_path, monkeypatch):
+    monkeypatch.setattr(trajectory_parquet, "ROW_GROUP", 10)
+    path = tmp_path / "a.parquet"
+    with ParquetSink(path) as sink:
+        sink.add(points)
+        assert [p.name for p in tmp_path.iterdir()] == ["a.parquet.part"]
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_full_disk_is_said_and_leaves_nothing(points, tmp_path, monkeypatch):
     monkeypatch.setattr(trajectory_parquet, "ROW_GROUP", 10)
 

@@ -10,7 +10,7 @@ from geo.errors import InvalidInput
 from tracing.met.grid import METRES_PER_DEGREE
 from tracing.trajectory_blocks import follow, regular
 from tracing.trajectory_kernel import follow_paths
-from tracing.trajectory_run import METHODS, Integration, _kernel_starts, _plan, run
+from tracing.trajectory_run import METHODS, Integration, _plan, kernel_starts, run
 from tracing.vertical import VERTICALS, prepare
 
 NOON = pd.Timestamp("2020-02-28T12:00Z")
@@ -120,7 +120,7 @@ def test_a_linear_shear_gives_the_known_path(prepared_shear, tools, lat, hours, 
 def test_together_and_one_by_one_agree(whirl, vertical, method):
     prepared, starts = prepare(whirl, vertical), many(40, minutes=(0, 7, 90))
     options = Integration(method=method, step_minutes=5.0, output_minutes=50.0)
-    plan, begin = _plan(-5, options), _kernel_starts(prepared, starts, options, np.arange(1, 41))
+    plan, begin = _plan(-5, options), kernel_starts(prepared, starts, options, np.arange(1, 41))
     alone, alone_ends = np.full((4, 40, 7), np.nan), np.zeros((40, 2), np.int64)
     follow_paths(prepared.fields, plan, np.arange(40), begin, alone, alone_ends)
     together, ends = np.full((4, 40, 7), np.nan), np.zeros((40, 2), np.int64)

@@ -8,7 +8,7 @@ from geo.errors import InvalidInput, MissingData, SourceUnavailable
 from tracing import vertical_kernel as kernel
 from tracing.met.grid import grid_of
 from tracing.roughness import read_roughness, roughness_on
-from tracing.vertical import prepare
+from tracing.vertical import default_vertical, prepare
 from tracing.vertical_columns import Z_TOP_M, columns_at, terrain_height
 
 
@@ -142,11 +142,26 @@ def test_missing_fields_are_named(eastward, drop, vertical, match):
     assert "\n" not in str(caught.value)
 
 
+def test_without_temperature_the_divergence_moves_by_default(eastward):
+    assert default_vertical(eastward) == ("omega", [])
+    vertical, (said,) = default_vertical(eastward.drop_vars("t"))
+    assert (vertical, said.split(" / ")[1][:40]) == ("divergence", "no temperature: omega cannot be used, an")
+    prepare(eastward.drop_vars("t"), vertical)
+
+
 @pytest.mark.parametrize("name", ["u", "v", "omega", "t"])
 def test_a_hole_in_a_level_is_not_bridged(eastward, name):
     bad = eastward.copy(deep=True)
     bad[name][{"time": 4, "level": 6, "y": 7, "x": 9}] = np.nan
     with pytest.raises(MissingData, match=rf"{name} is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, \d+ m above ground"):
+        prepare(bad)
+
+
+def test_a_column_without_a_value_is_not_taken_for_a_low_one(eastward):
+    bad = eastward.copy(deep=True)
+    bad["u"][{"time": 4, "y": 7, "x": 9}] = np.nan
+    assert np.isfinite(bad["u10"]).all()
+    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, \d+ m above ground"):
         prepare(bad)
 
 
@@ -166,7 +181,7 @@ def test_nan_wind_names_time_and_place(eastward):
     bad = eastward.copy(deep=True)
     bad["u"][{"time": 4, "y": 7, "x": 9}] = np.nan
     bad["u10"][{"time": 4, "y": 7, "x": 9}] = np.nan
-    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, 10 m above ground"):
+    with pytest.raises(MissingData, match=r"u is NaN at 2020-02-28T16:00Z, 33.50 N 4.50 E, \d+ m above ground"):
         prepare(bad)
 
 

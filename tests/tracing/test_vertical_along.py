@@ -47,7 +47,7 @@ def test_what_is_told_does_not_change_the_path(rich, tools):
 
 def test_what_is_not_there_is_said(eastward, tools):
     start = tools.start(NOON, 5.0, 40.0)
-    with pytest.raises(MissingData, match="no mixing-height .blh. in the meteorology; it holds"):
+    with pytest.raises(MissingData, match="no mixing-height .blh. in the meteorology .*; it holds"):
         trajectories(eastward, start, hours=2, options=Integration(along=("mixing-height",)))
     with pytest.raises(InvalidInput, match="'ozone' is not known; use some of pressure"):
         trajectories(eastward, start, hours=2, options=Integration(along=("ozone",)))

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from tracing.met.arl_file import CHECKED_WHOLE_BYTES, Slice, check_all, read_field, slices_of
 from tracing.met.arl_names import ACCUMULATED_H, ARL_NAMES, ARL_TO_SI, DIFFERENCE_OF, GRID_WINDS, SCREEN_HEIGHT_M
 from tracing.met.grid import LATLON, MetGrid
-from tracing.met.lazy import Row, lazy
+from tracing.met.lazy import Row, lazy, plain
 from tracing.met.precipitation import ACCUMULATED
 
 Field = NDArray[np.float32]
@@ -122,9 +122,11 @@ def _dataset(
         variable.attrs.update(attrs)
         taken[short] = variable
     to_si, units = (100.0, "Pa") if index.vertical == "pressure" else (1.0, "m" if index.vertical == "terrain" else "1")
-    level = ("level", np.array(heights) * to_si, {"units": units, "positive": "down" if units != "m" else "up"})
-    time = ("time", np.array([s.time for s in slices], "datetime64[ns]"), {"standard_name": "time"})
-    forecast = ("time", np.array([s.index.forecast_h for s in slices]), {"units": "h", "long_name": "forecast hour"})
+    level = plain("level", np.array(heights) * to_si, {"units": units, "positive": "down" if units != "m" else "up"})
+    time = plain("time", np.array([s.time for s in slices], "datetime64[ns]"), {"standard_name": "time"})
+    forecast = plain(
+        "time", np.array([s.index.forecast_h for s in slices]), {"units": "h", "long_name": "forecast hour"}
+    )
     coords = {"time": time, "level": level, **grid.coordinates(), "forecast_h": forecast}
     attrs = {"Conventions": "CF-1.11", "source": index.model, "format": "ARL", "vertical": index.vertical}
     ordered = {name: taken[name] for name in sorted(taken)}

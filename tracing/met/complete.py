@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from geo.errors import MissingData
 from tracing.met import heights
 from tracing.met.cf_names import SURFACE, UPPER
-from tracing.met.lazy import lazy
+from tracing.met.lazy import at_time, lazy, plain
 from tracing.met.levels import level_pressure
 from tracing.met.model_levels import L137_LEVELS, l137, on_constant_heights
 from tracing.met.precipitation import with_rate
@@ -77,7 +77,7 @@ def _with(
 ) -> xr.Dataset:
     """Return the Dataset with a field that is computed, time by time, when asked for."""
     shape = met["u"].shape[1:] if name in UPPER else (met.sizes["y"], met.sizes["x"])
-    rows = [lambda i=i: of(met.isel(time=i)) for i in range(met.sizes["time"])]
+    rows = [lambda i=i: of(at_time(met, i)) for i in range(met.sizes["time"])]
     added = met.assign({name: lazy(rows, shape, attrs)})
     if said:
         added.attrs["assumed"] = [*met.attrs.get("assumed", ()), *said]
@@ -121,7 +121,7 @@ def _with_heights(met: xr.Dataset) -> xr.Dataset:
     zh, en = _base_said(met)
     said = _SAID_HYPSOMETRIC.format(zh=zh, en=en)
     if "sp" in met and "zs" not in met:
-        first = met.isel(time=0)
+        first = at_time(met, 0)
         ground = heights.icao_height(_get(first, "sp"))
         met = _with(met, "zs", lambda now: ground, SURFACE["zs"].attrs())
     return _with(met, "z", height, UPPER["z"].attrs(), said)
@@ -137,7 +137,7 @@ def _base_said(met: xr.Dataset) -> tuple[str, str]:
 
 def _on_heights(met: xr.Dataset) -> xr.Dataset:
     if "zs" not in met and "sp" in met:
-        ground = heights.icao_height(_get(met.isel(time=0), "sp"))
+        ground = heights.icao_height(_get(at_time(met, 0), "sp"))
         met = _with(
             met,
             "zs",
@@ -159,7 +159,7 @@ def _on_heights(met: xr.Dataset) -> xr.Dataset:
 
 def _ten_metres(met: xr.Dataset) -> xr.Dataset:
     """Return a 10 m wind as a field of constant wind, for transport along the ground."""
-    level = ("level", np.array(_TEN_M), {"units": "m", "positive": "up"})
+    level = plain("level", np.array(_TEN_M), {"units": "m", "positive": "up"})
     size = (len(_TEN_M), met.sizes["y"], met.sizes["x"])
     out = met.assign_coords(level=level)
     out.attrs |= {"vertical": "terrain", "only_vertical": "constant-height", "only_height_m": 10.0}
@@ -173,7 +173,7 @@ def _ten_metres(met: xr.Dataset) -> xr.Dataset:
     }
     for name, of in fields.items():
         attrs = UPPER[name].attrs() if name in UPPER else {"standard_name": "air_pressure", "units": "Pa"}
-        rows = [lambda i=i, of=of: of(met.isel(time=i)) for i in range(met.sizes["time"])]
+        rows = [lambda i=i, of=of: of(at_time(met, i)) for i in range(met.sizes["time"])]
         out[name] = lazy(rows, size, attrs)
     if "zs" not in met:
         still = np.zeros(size[1:])

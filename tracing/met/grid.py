@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from pyproj import Proj
 
 from geo.errors import InvalidInput
+from tracing.met.lazy import plain
 
 EARTH_RADIUS_M = 6_371_200.0
 METRES_PER_DEGREE = EARTH_RADIUS_M * np.pi / 180.0
@@ -121,14 +122,14 @@ class MetGrid:
         lon_attrs = {"standard_name": "longitude", "units": "degrees_east"}
         lat_attrs = {"standard_name": "latitude", "units": "degrees_north"}
         if self.kind == LATLON:
-            return {"lon": ("x", x, lon_attrs), "lat": ("y", y, lat_attrs)}
+            return {"lon": plain("x", x, lon_attrs), "lat": plain("y", y, lat_attrs)}
         col, row = np.meshgrid(np.arange(self.nx), np.arange(self.ny))
         lon, lat = self.to_lonlat(col, row)
         return {
-            "x": ("x", x, {"standard_name": "projection_x_coordinate", "units": "m"}),
-            "y": ("y", y, {"standard_name": "projection_y_coordinate", "units": "m"}),
-            "lon": (("y", "x"), lon, lon_attrs),
-            "lat": (("y", "x"), lat, lat_attrs),
+            "x": plain("x", x, {"standard_name": "projection_x_coordinate", "units": "m"}),
+            "y": plain("y", y, {"standard_name": "projection_y_coordinate", "units": "m"}),
+            "lon": plain(("y", "x"), lon, lon_attrs),
+            "lat": plain(("y", "x"), lat, lat_attrs),
         }
 
 
@@ -211,3 +212,12 @@ def _projection(kind: str, parallel: float, central_lon: float) -> Proj:
 def say_time(time: np.datetime64 | pd.Timestamp) -> str:
     """Return a time (UTC) as messages give it."""
     return f"{pd.Timestamp(time):%Y-%m-%dT%H:%MZ}"
+
+
+def say_period(met: xr.Dataset) -> str:
+    """Return the period of meteorology and the files of its first and last time, as messages give them."""
+    first, last = (say_time(met["time"].values[i]) for i in (0, -1))
+    if "file" not in met.coords:
+        return f"{first} ... {last}"
+    begin, end = (str(met["file"].values[i]) for i in (0, -1))
+    return f"{first} ... {last} ({begin})" if begin == end else f"{first} ({begin}) ... {last} ({end})"

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from geo.errors import InvalidInput
 from tracing.met.cf_names import STATIC
 from tracing.met.grid import grid_of, say_time
-from tracing.met.lazy import lazy, row_of
+from tracing.met.lazy import lazy, plain, row_of
 
 _log = logging.getLogger(__name__)
 
@@ -48,11 +48,11 @@ def join(parts: list[Part]) -> xr.Dataset:
     times = np.array(sorted(chosen))
     _check_gaps(parts, times, chosen)
     if len(parts) == 1 and np.array_equal(parts[0][1].time.values, times):
-        files = ("time", np.full(times.size, parts[0][0]), _FILE)
+        files = plain("time", np.full(times.size, parts[0][0]), _FILE)
         return parts[0][1].assign_attrs(half).assign_coords(file=files)
     fields, left_out = _fields(parts, times, lead, chosen)
     for said in left_out:
-        _log.warning("meteorology: %s", said.split(" / ")[1])
+        _log.info("meteorology: %s", said.split(" / ")[1])
     return _assemble(parts, (times, chosen), fields, {**half, "assumed": left_out})
 
 
@@ -92,14 +92,14 @@ def _assemble(
     coords: dict[str, Any] = {
         str(name): first[name].variable for name in ("x", "y", "lon", "lat") if name in first.coords
     }
-    coords["time"] = ("time", times, {"standard_name": "time"})
-    coords["file"] = ("time", np.array([parts[chosen[time][0]][0] for time in times]), _FILE)
+    coords["time"] = plain("time", times, {"standard_name": "time"})
+    coords["file"] = plain("time", np.array([parts[chosen[time][0]][0] for time in times]), _FILE)
     if levelled is not None:
         coords["level"] = levelled["level"].variable
         attrs = {"vertical": levelled.attrs["vertical"], **attrs}
     if any("forecast_h" in data.coords for _, data in parts):
         hours = [int(_forecast(parts[file][1])[row]) for file, row in (chosen[time] for time in times)]
-        coords["forecast_h"] = ("time", np.array(hours), {"units": "h", "long_name": "forecast hour"})
+        coords["forecast_h"] = plain("time", np.array(hours), {"units": "h", "long_name": "forecast hour"})
     said = [text for _, data in parts for text in data.attrs.get("assumed", ())]
     attrs["assumed"] = list(dict.fromkeys([*said, *attrs["assumed"]]))
     if not attrs["assumed"]:

@@ -50,6 +50,20 @@ def lazy(rows: Sequence[Row], shape: tuple[int, ...], attrs: dict[str, Any]) -> 
     return xr.Variable(dims, indexing.LazilyIndexedArray(_Rows(rows, shape)), attrs)
 
 
+def plain(dims: str | tuple[str, ...], values: NDArray[Any], attrs: dict[str, Any]) -> xr.Variable:
+    """Return a variable of values that are there, such as a coordinate.
+
+    Unless told that it need not look (``fastpath``), xarray loads Dask's arrays, a quarter of a second, to see whether
+    the values are one.
+    """
+    return xr.Variable(dims, values, attrs, fastpath=True)
+
+
+def at_time(met: xr.Dataset, i: int) -> xr.Dataset:
+    """Return the fields of time ``i``, without the coordinate time: a single time would be looked at as above."""
+    return met.drop_vars("time", errors="ignore").isel(time=i)
+
+
 def row_of(variable: xr.Variable, i: int, time: str = "time") -> Row:
     """Return the function that reads time ``i`` of a variable; nothing is read yet."""
     return lambda: variable.isel({time: i}).values

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from geo.errors import MissingData
 from tracing.met.heights import GRAVITY, R_DRY
-from tracing.met.lazy import lazy
+from tracing.met.lazy import at_time, lazy
 from tracing.vertical_kernel import interpolate_columns
 
 L137_LEVELS = 137
@@ -90,7 +90,7 @@ def on_constant_heights(met: xr.Dataset) -> xr.Dataset:
 
 def _interpolated(met: xr.Dataset, i: int, names: list[str], target: Array) -> dict[str, NDArray[np.float32]]:
     pressure, height = _columns(met, i)
-    now = met.isel(time=i)
+    now = at_time(met, i)
     stacked = np.stack([*(np.asarray(now[name].values, np.float64) for name in names), np.log(pressure)])
     n, levels = stacked.shape[:2]
     wanted = np.ascontiguousarray(np.broadcast_to(target[:, None], (target.size, height[0].size)))
@@ -103,7 +103,7 @@ def _interpolated(met: xr.Dataset, i: int, names: list[str], target: Array) -> d
 
 def _columns(met: xr.Dataset, i: int) -> tuple[Array, Array]:
     """Return pressure (Pa) and height above ground (m) of time ``i``, levels from the ground up."""
-    now = met.isel(time=i)
+    now = at_time(met, i)
     if "height_agl" in now and "p" in now:
         pressure, height = (np.asarray(now[name].values, np.float64) for name in ("p", "height_agl"))
         return pressure, height

@@ -18,7 +18,7 @@ from geo.errors import InvalidInput
 from tracing.met import cf_names, wrf
 from tracing.met.cf_names import STATIC, SURFACE, UPPER
 from tracing.met.grid import LATLON, MetGrid, even_axis
-from tracing.met.lazy import Row, lazy
+from tracing.met.lazy import Row, lazy, plain
 from tracing.met.precipitation import ACCUMULATED
 
 # What one variable keeps of its file: many times of a regional field, one of a global one.
@@ -92,8 +92,8 @@ def labelled(ds: xr.Dataset, path: str) -> xr.Dataset:
         raise InvalidInput(f"{path}: no field that is known among {have}; give wind u and v on levels, or u10 and v10")
     on_levels = any("level" in variable.dims for variable in data.values())
     units = {"units": "Pa" if axes.vertical == "pressure" else "1", "positive": "down"}
-    level = {"level": ("level", axes.levels, units)} if on_levels else {}
-    time = {"time": ("time", axes.times, {"standard_name": "time"})}
+    level = {"level": plain("level", axes.levels, units)} if on_levels else {}
+    time = {"time": plain("time", axes.times, {"standard_name": "time"})}
     vertical = {"vertical": axes.vertical} if on_levels else {}
     attrs = {"Conventions": "CF-1.11", "source": producer, "format": "NetCDF", **vertical, **half}
     return xr.Dataset(data, {**time, **level, **axes.grid.coordinates()}, {**attrs, **axes.grid.mapping_attrs()})

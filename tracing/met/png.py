@@ -18,7 +18,7 @@ from PIL import Image
 from geo.errors import InvalidInput, SourceUnavailable
 from tracing.met.cf_names import SURFACE
 from tracing.met.grid import LATLON, MetGrid
-from tracing.met.lazy import lazy
+from tracing.met.lazy import lazy, plain
 
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _BANDS = {"u10": 0, "v10": 1}
@@ -59,7 +59,7 @@ def read_png(path: Path) -> xr.Dataset:
         "format": "PNG",
     }
     attrs |= {"assumed": [_SAID], **grid.mapping_attrs()}
-    return xr.Dataset(data, {"time": ("time", time, {"standard_name": "time"}), **grid.coordinates()}, attrs)
+    return xr.Dataset(data, {"time": plain("time", time, {"standard_name": "time"}), **grid.coordinates()}, attrs)
 
 
 def _said(beside: Path, given: Path) -> dict[str, Any]:

@@ -55,11 +55,11 @@ def _shares(i: int, hours: Array, forecast: Array, over: float | None) -> tuple[
 
 
 def _rate(met: xr.Dataset, i: int, before: int | None, hours: float) -> Array:
-    amount = met["tp"].isel(time=i).values.astype(np.float64)
+    amount = met.variables["tp"][i].values.astype(np.float64)
     if hours <= 0.0:
         # A run's own beginning: nothing has come down yet.
         return np.zeros_like(amount)
     if before is not None:
-        earlier = met["tp"].isel(time=before).values
+        earlier = met.variables["tp"][before].values
         amount = np.where(amount >= earlier, amount - earlier, np.where(amount < 0.5 * earlier, amount, 0.0))
     return np.maximum(amount, 0.0) * _WATER / (hours * _HOUR_S)

@@ -13,7 +13,7 @@ from tracing.met.arl_names import GRID_WINDS
 from tracing.met.cf_names import SURFACE, UPPER
 from tracing.met.grid import EARTH_RADIUS_M, LATLON, MetGrid, conformal_grid, even_axis
 from tracing.met.heights import GRAVITY, R_DRY
-from tracing.met.lazy import Row, lazy, row_of
+from tracing.met.lazy import Row, lazy, plain, row_of
 
 # WRF's own constants (module_model_constants): its radius, base potential temperature, R / cp and gravity.
 _WRF_RADIUS_M = 6_370_000.0
@@ -63,7 +63,8 @@ def read_wrf(ds: xr.Dataset, path: str) -> xr.Dataset:
     if grid.kind != LATLON:
         for name in set(data) & set(GRID_WINDS):
             data[name].attrs["standard_name"] = GRID_WINDS[name]
-    coords = {"time": ("time", times), "level": ("level", np.arange(1.0, shape[0] + 1)), **grid.coordinates()}
+    levels = np.arange(1.0, shape[0] + 1)
+    coords = {"time": plain("time", times, {}), "level": plain("level", levels, {}), **grid.coordinates()}
     attrs = {"Conventions": "CF-1.11", "source": "WRF", "format": "WRF", "vertical": "model"}
     return xr.Dataset(data, coords, {**attrs, **grid.mapping_attrs()})
 
