@@ -127,9 +127,7 @@ def _from_pollutants(table: pd.DataFrame, name: str, day_column: str) -> AqiSeri
     return _series(list(means.index), values, notes, index["primary"])
 
 
-def _series(
-    days: list[dt.date], aqi: NDArray[np.float64], notes: list[str], primary: pd.Series | None
-) -> AqiSeries:
+def _series(days: list[dt.date], aqi: NDArray[np.float64], notes: list[str], primary: pd.Series | None) -> AqiSeries:
     order = sorted(range(len(days)), key=lambda at: days[at])
     rising, values = [days[at] for at in order], aqi[order]
     if not np.isfinite(values).any():

@@ -131,9 +131,9 @@ def _before(own: dict[str, Substance], known: dict[str, Substance]) -> dict[str,
     for name, one in own.items():
         same = [key for key, other in rest.items() if _folded(one) & _folded(other)]
         for other in (rest.pop(key) for key in same):
-            more = (*one.synonyms, other.name, other.name_zh, other.cas, *other.synonyms)
-            names = tuple(text for text in dict.fromkeys(more) if text)
-            one = replace(one, name_zh=one.name_zh or other.name_zh, synonyms=names)
+            one = replace(one, name_zh=one.name_zh or other.name_zh)
+            more = tuple(text for text in other.names if text.casefold() not in _folded(one))
+            one = replace(one, synonyms=one.synonyms + more)
         found[name] = one
     return found | rest
 

@@ -269,7 +269,9 @@ def wind_table(inputs: IncidentInputs, context: Context) -> tuple[Array, Array, 
     speed, wind_from = (column.to_numpy(float) for column in columns)
     wrong = np.flatnonzero(times.isna() | ~((speed >= 0) & (speed <= 60)) | ~((wind_from >= 0) & (wind_from <= 360)))
     if wrong.size:
-        raise InvalidInput(f"{name} line {table.index[wrong[0]]}: give an ISO time, 0 to 60 m/s and a direction of 0 to 360")
+        raise InvalidInput(
+            f"{name} line {table.index[wrong[0]]}: give an ISO time, 0 to 60 m/s and a direction of 0 to 360"
+        )
     order = np.argsort(times.to_numpy(), kind="stable")
     begin = pd.Timestamp(inputs.time if inputs.time else times.min())
     if not times.min() <= begin <= times.max():

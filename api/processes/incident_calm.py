@@ -37,6 +37,6 @@ def if_it_drifts(
     zh = "，".join(f"{level.title_zh} {reach:.2f} km" for level, reach in farther)
     en = ", ".join(f"{level.title_en} {reach:.2f} km" for level, reach in farther)
     return [
-        f"若风速回升到 1 m/s 且风向稳定，下风向可达：{zh}；请按新的风重算 / should the air drift off steadily at 1 m/s, the "
-        f"gas reaches downwind: {en}; make it again with the new wind"
+        f"若风速回升到 1 m/s 且风向稳定，下风向可达：{zh}；请按新的风重算 / should the air drift off steadily "
+        f"at 1 m/s, the gas reaches downwind: {en}; make it again with the new wind"
     ]

@@ -154,11 +154,11 @@ def _page(layers: dict[str, ResultLayer]) -> list[ReportLayer]:
     return [layer for layer in drawn if len(layer.frame)]
 
 
-def _summary(
-    substance: Substance, drawn: list[Drawn], found: list[Contents], *, any_level: bool
-) -> tuple[str, str]:
+def _summary(substance: Substance, drawn: list[Drawn], found: list[Contents], *, any_level: bool) -> tuple[str, str]:
     # A level that nobody knows is not one that is not reached.
-    none_zh, none_en = ("未达到任何阈值", "no level is reached") if any_level else ("阈值未知，无法判断", "no level is known")
+    none_zh, none_en = (
+        ("未达到任何阈值", "no level is reached") if any_level else ("阈值未知，无法判断", "no level is known")
+    )
     reached = ", ".join(f"{one.level.title_en} {one.reach_km:.2f} km" for one in drawn) or none_en
     reached_zh = "，".join(f"{one.level.title_zh} {one.reach_km:.2f} km" for one in drawn) or none_zh
     inside = told(found[-1]) if found else ("", "")

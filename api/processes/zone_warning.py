@@ -136,10 +136,11 @@ def _of_ozone(series: AqiSeries | RollingSeries) -> list[str]:
     if not days:
         return []
     span = f"{days[0]}" if len(days) == 1 else f"{days[0]} … {days[-1]}"
+    many = "1 day" if len(days) == 1 else f"{len(days)} days"
     return [
-        f"{len(days)} 天（{span}）首要污染物为臭氧：多数城市的预案不因臭氧发布预警颜色，请核对本市预案 / ozone is the primary "
-        f"pollutant on {len(days)} {'day' if len(days) == 1 else 'days'} ({span}): most cities' plans do not call a "
-        "colour for ozone, check the city's plan"
+        f"{len(days)} 天（{span}）首要污染物为臭氧：多数城市的预案不因臭氧发布预警颜色，请核对本市预案 / "
+        f"ozone is the primary pollutant on {many} ({span}): most cities' plans do not call a colour for ozone, "
+        "check the city's plan"
     ]
 
 
@@ -201,13 +202,16 @@ def _facts(series: AqiSeries | RollingSeries, sets: tuple[RuleSet, ...]) -> list
     )
     return [
         (f"规则：{zh}；{days} 天的{kind[0]}，按预测值提前发布", f"rules: {en}; {kind[1]}, {days} days, issued ahead"),
-        *(
-            (f"规则 {one.id} 的来源：{one.source}", f"source of rules {one.id}: {one.source}")
-            for one in sets
-            if one.source
-        ),
+        *(_source(one) for one in sets if one.source),
         ("辅助决策，不能代替会商", "supports a decision, does not replace the consultation of forecasters"),
     ]
+
+
+def _source(rules: RuleSet) -> tuple[str, str]:
+    """Return where rules come from: the halves of "Chinese / English", or what stands there in both languages."""
+    halves = rules.source.split(" / ")
+    zh, en = halves if len(halves) == 2 else (rules.source, rules.source)
+    return f"规则 {rules.id} 的来源：{zh}", f"source of rules {rules.id}: {en}"
 
 
 PROCESS = Process(

@@ -52,6 +52,8 @@ def test_other_rules_and_other_formats(suyuan, forecast, tmp_path):
     assert found.geometry.iloc[0].area > 0.5
     page = pypdf.PdfReader(tmp_path / "w.pdf").pages[0].extract_text()
     assert "橙色" in page
+    assert "not read itself" not in page  # each language has the source in its own words
+    assert "未读原文" in page
     # By the city's clock and whole: issued a day ahead, lifted when the last day is over.
     assert "2024-12-02 00:00 2024-12-06 00:00" in page
 

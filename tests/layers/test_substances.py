@@ -123,7 +123,8 @@ def test_own_levels_hold_whatever_name_is_asked_for(tmp_path: Path, name: str) -
 
 
 @pytest.mark.parametrize(
-    ("asked", "meant"), [("clorine", "chlorine (氯)?"), ("sulfur dioxyde", "sulphur dioxide (二氧化硫)"), ("光气体", "phosgene")]
+    ("asked", "meant"),
+    [("clorine", "chlorine (氯)?"), ("sulfur dioxyde", "sulphur dioxide (二氧化硫)"), ("光气体", "phosgene")],
 )
 def test_a_slip_is_told_what_it_may_mean(asked: str, meant: str) -> None:
     with pytest.raises(InvalidInput) as told:
