@@ -133,9 +133,7 @@ def _plan(hours: float, options: Integration) -> kernel.Plan:
     return kernel.Plan(hours * 60.0, output, float(step), cells, top, fractions, weights)
 
 
-def kernel_starts(
-    prepared: Prepared, starts: pd.DataFrame, options: Integration, numbers: Ints
-) -> NDArray[np.float64]:
+def kernel_starts(prepared: Prepared, starts: pd.DataFrame, options: Integration, numbers: Ints) -> NDArray[np.float64]:
     """Return column, row, sigma and minutes of each start, checked against grid and top."""
     fields, grid = prepared.fields, prepared.grid
     lon, lat, height = (starts[name].to_numpy(dtype=np.float64) for name in ("lon", "lat", "height_m_agl"))
