@@ -43,6 +43,8 @@ class EmbeddedBackend:
         self.gpkg = path / "layers.gpkg"
         self.files: Files = LocalFiles(path)
         self.register: Register = FileRegister(path / "store.json")
+        # Records by the signature of the file that they were read from: each analysis asks for them a dozen times.
+        self._known: tuple[tuple[int, int, int] | None, dict[str, LayerRecord]] = (None, {})
         self._lock = filelock.FileLock(path / ".lock", is_singleton=True)
 
     def exists(self) -> bool:
@@ -97,7 +99,13 @@ class EmbeddedBackend:
 
     def records(self) -> dict[str, LayerRecord]:
         """Return the records by layer id, in the order of the ids."""
-        return get_records(self.gpkg)
+        now = signature(self.gpkg)
+        known, records = self._known
+        if now is None or now != known:
+            records = get_records(self.gpkg)
+            # A file that was replaced meanwhile is read again at the next call.
+            self._known = now, records
+        return dict(records)
 
     def versions(self, layer: str) -> list[Version]:
         """Return a layer's versions, the first first."""
@@ -111,7 +119,7 @@ class EmbeddedBackend:
         """Return features with the types that they were written with; None where there is no such layer."""
 
         def page() -> gpd.GeoDataFrame | None:
-            record = get_records(self.gpkg).get(layer)
+            record = self.records().get(layer)
             if record is None:
                 return None
             condition = _on_day(record, selection)
@@ -123,7 +131,7 @@ class EmbeddedBackend:
         """Return how many features fit; None where there is no such layer."""
 
         def number() -> int | None:
-            record = get_records(self.gpkg).get(layer)
+            record = self.records().get(layer)
             if record is None:
                 return None
             return count_table(self.gpkg, layer, selection.bbox, _on_day(record, selection))

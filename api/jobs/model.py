@@ -7,6 +7,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+# What a process that stands ready is started with.
+PRACTISE = "--practise"
 PRIORITY_ROLES = ("emergency", "admin")
 
 

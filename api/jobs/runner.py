@@ -20,7 +20,7 @@ from typing import Any
 
 import filelock
 
-from api.jobs.model import Job, State, utc_now
+from api.jobs.model import PRACTISE, Job, State, utc_now
 from api.jobs.results import ResultFiles
 from api.jobs.store import JobStore
 from api.settings import Settings
@@ -29,6 +29,7 @@ from geo.errors import SourceUnavailable, SuyuanError
 _log = logging.getLogger(__name__)
 _LOOK_SECONDS = 0.1
 _LEFT_ALONE_SECONDS = 2.0
+_GOES_SECONDS = 3.0
 _RECOVER_EVERY = 30
 _CLEAR_EVERY = 36_000
 
@@ -92,7 +93,7 @@ class Runner:
     def start(self) -> None:
         """Begin to take jobs; a process stands ready for the first, if the settings say so."""
         if self._settings.warm_worker:
-            self._spare = self._spawn()
+            self._spare = self._spawn(PRACTISE)
         self._thread.start()
 
     def stop(self) -> None:
@@ -106,7 +107,7 @@ class Runner:
             self.store.release(active.job, "服务已停止 the server was stopped")
         self._active.clear()
         if self._spare is not None:
-            _end(self._spare)
+            _let_go(self._spare)
         if self._lock.is_locked:
             self._lock.release()
             self._lock_path(self.id).unlink(missing_ok=True)
@@ -157,7 +158,7 @@ class Runner:
         starting takes a processor for a second."""
         youngest = max((active.since for active in self._active), default=-math.inf)
         if self._settings.warm_worker and self._spare is None and time.monotonic() - youngest > _LEFT_ALONE_SECONDS:
-            self._spare = self._spawn()
+            self._spare = self._spawn(PRACTISE)
 
     def _look_after(self) -> None:
         for active in list(self._active):
@@ -203,10 +204,10 @@ class Runner:
             lock.release()
             self._lock_path(runner).unlink(missing_ok=True)
 
-    def _spawn(self) -> "subprocess.Popen[bytes]":
+    def _spawn(self, *options: str) -> "subprocess.Popen[bytes]":
         # A session of its own: Ctrl+C in the server's terminal is the server's to answer, and all that a job started
         # ends with it.
-        command = [sys.executable, "-m", "api.jobs.worker"]
+        command = [sys.executable, "-m", "api.jobs.worker", *options]
         return subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True)
 
     def _lock_path(self, runner: str) -> Any:
@@ -244,6 +245,15 @@ def _end(process: "subprocess.Popen[bytes]") -> None:
     process.wait()
     if process.stdin is not None:
         process.stdin.close()
+
+
+def _let_go(spare: "subprocess.Popen[bytes]") -> None:
+    """End a process that had no job yet: it leaves by itself, and what it practised on with it."""
+    if spare.stdin is not None:
+        spare.stdin.close()
+    with suppress(subprocess.TimeoutExpired):
+        spare.wait(timeout=_GOES_SECONDS)
+    _end(spare)
 
 
 def _why(code: int | None) -> str:

@@ -8,18 +8,21 @@ import ctypes
 import json
 import logging
 import os
+import select
 import signal
 import sys
 import threading
 import time
 import warnings
+from collections.abc import Mapping
 from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from api.dask_client import local_client, shared_client
-from api.jobs.model import Job, State
+from api.jobs.model import PRACTISE, Job, State
 from api.jobs.results import ResultFiles, layer_found
 from api.jobs.store import JobStore
 from api.processes import all_processes
@@ -28,6 +31,7 @@ from api.processes.context import Context
 from api.settings import Settings
 from api.store import workspace_of
 from geo.errors import InvalidInput, MissingData, NotConverged, SourceUnavailable, SuyuanError
+from layers.store import Workspace
 
 _log = logging.getLogger(__name__)
 ORPHANED = 70
@@ -41,6 +45,8 @@ def main() -> int:
     logging.basicConfig(level=logging.WARNING, format="%(levelname)s %(name)s: %(message)s")
     warnings.filterwarnings("ignore", category=RuntimeWarning, module="pyogrio")
     processes = {process.id: process for process in all_processes()}
+    if PRACTISE in sys.argv[1:]:
+        practise(processes)
     line = sys.stdin.buffer.readline()
     if not line:
         return 0
@@ -55,6 +61,28 @@ def main() -> int:
     logging.getLogger().addHandler(handler)
     work(store, job, processes.get(job.process), settings, dask_workers=order["dask_workers"])
     return 0
+
+
+def practise(processes: Mapping[str, Process[Any]]) -> None:
+    """Run the processes that are called for in haste once, on the inputs that they declare for it, in a folder of its
+    own: what is loaded at first use is then there. Whatever goes wrong is for the job itself to meet.
+    """
+    for process in processes.values():
+        if process.practice is None or select.select([sys.stdin], [], [], 0.0)[0]:
+            continue
+        try:
+            with TemporaryDirectory(prefix="suyuan-practice-") as folder:
+                _practise(process, process.practice, Path(folder))
+        except Exception:
+            _log.warning("practising %s failed", process.id, exc_info=True)
+
+
+def _practise(process: Process[Any], inputs: Mapping[str, Any], folder: Path) -> None:
+    workspace, files = Workspace(folder / "workspace"), ResultFiles(folder)
+    for _ in range(2):
+        # The second time there are layers to read.
+        result = execute(process, process.inputs.model_validate(inputs), Context(workspace.path, files=False))
+        files.publish(files.keep(result, synthetic=True), workspace)
 
 
 def work(store: JobStore, job: Job, process: Process[Any] | None, settings: Settings, *, dask_workers: int = 0) -> None:
@@ -97,10 +125,12 @@ def _compute(store: JobStore, job: Job, process: Process[Any], settings: Setting
             results=partial(layer_found, settings.workspace),
         )
         result = execute(process, inputs, context)
+    findings = ResultFiles(store.folder).keep(result, synthetic=context.synthetic)
+    # First what somebody waits for, then what is written beside it.
+    recorded = store.record(job, findings)
     for warning in result.outcome.warnings:
         store.log(job.id, "NOTE", warning)
-    findings = ResultFiles(store.folder).keep(result, synthetic=context.synthetic)
-    if store.record(job, findings):
+    if recorded:
         store.log(job.id, "INFO", f"{findings.summary_zh} · {findings.summary_en}")
 
 

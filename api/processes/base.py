@@ -87,7 +87,11 @@ InputsT = TypeVar("InputsT", bound=Inputs)
 
 @dataclass(frozen=True)
 class Process(Generic[InputsT]):
-    """One analysis: id, titles, inputs, function, result layers."""
+    """One analysis: id, titles, inputs, function, result layers.
+
+    `practice` are inputs for a small run of an analysis that is called for in haste: a process that stands ready for
+    jobs runs it once beforehand.
+    """
 
     id: str
     command: tuple[str, ...]
@@ -100,6 +104,7 @@ class Process(Generic[InputsT]):
     run: Callable[[InputsT, Context], Outcome]
     output_formats: tuple[str, ...]
     result_layers: tuple[str, ...] = field(default=())
+    practice: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True)

@@ -263,4 +263,15 @@ PROCESS = Process(
     run=run,
     output_formats=(".geojson", ".gpkg", ".kml", ".kmz", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".pdf"),
     result_layers=RESULT_LAYERS,
+    practice={
+        "lat": 34.6,
+        "lon": 119.2,
+        "substance": "chlorine",
+        "rate_g_s": 500.0,
+        "height": 2.0,
+        "wind_speed": 2.5,
+        "wind_from": 45.0,
+        "stability": "E",
+        "members": 10,
+    },
 )
