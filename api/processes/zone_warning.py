@@ -1,5 +1,6 @@
 """重污染天气预警: which colour, from when to when, and why; forecasts, or the replay of past winters."""
 
+import datetime as dt
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any
@@ -187,6 +188,9 @@ def _summary(series: AqiSeries | RollingSeries, found: list[PollutionWarning]) -
         return f"{span}：未达到任何预警条件", f"{span}: no warning is called for"
     counts = {colour: sum(one.colour == colour for one in found) for colour in reversed(COLOURS)}
     days = sum(one.hours for one in found) // 24
+    if all(one.since is None for one in found):
+        # Where new rules call for more while a warning of the old ones is on, a day counts once.
+        days = len({one.start + dt.timedelta(days=n) for one in found for n in range(one.hours // 24)})
     zh = "、".join(f"{COLOURS_ZH[colour]} {count} 次" for colour, count in counts.items() if count)
     en = ", ".join(f"{count} {colour}" for colour, count in counts.items() if count)
     return f"{span}：{zh}，共 {days} 天", f"{span}: {en}, {days} {'day' if days == 1 else 'days'} in all"
@@ -225,6 +229,6 @@ PROCESS = Process(
     example="suyuan zone warning --series forecast.csv --rules 2024 --output warnings.csv",
     inputs=WarningInputs,
     run=run,
-    output_formats=(".geojson", ".gpkg", ".kml", ".csv", ".xlsx", ".parquet", ".pdf"),
+    output_formats=(".geojson", ".gpkg", ".kml", ".kmz", ".shp", ".csv", ".xlsx", ".fgb", ".parquet", ".pdf"),
     result_layers=("pollution_warnings",),
 )

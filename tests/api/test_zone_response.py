@@ -44,7 +44,7 @@ def test_a_forecast_calls_for_warnings(suyuan, forecast, workspace, tmp_path):
 
 
 def test_other_rules_and_other_formats(suyuan, forecast, tmp_path):
-    for name in ("w.geojson", "w.gpkg", "w.kml", "w.xlsx", "w.pdf"):
+    for name in ("w.geojson", "w.gpkg", "w.kml", "w.kmz", "w.shp", "w.xlsx", "w.pdf"):
         options = ("--rules", "2018", "--area", SAMPLES / "districts.geojson", "--output", tmp_path / name)
         assert suyuan("zone", "warning", "--series", forecast, *options)[0] == 0
     found = gpd.read_file(tmp_path / "w.geojson")
@@ -80,6 +80,13 @@ def test_a_warning_of_ozone_sends_to_the_citys_plan(suyuan, tmp_path):
     assert "primary pollutant on 2 days (2024-07-01 … 2024-07-02): most cities' plans do not call a colour" in noted
     page = "".join(pypdf.PdfReader(tmp_path / "w.pdf").pages[0].extract_text().split())
     assert "多数城市的预案不因臭氧发布预警颜色，请核对本市预案" in page
+
+
+def test_a_day_of_two_warnings_counts_once(suyuan, tmp_path):
+    aqi = "2023-12-31,201\n2024-01-01,310\n2024-01-02,201\n2024-01-03,201\n"
+    (tmp_path / "turn.csv").write_text("date,aqi\n" + aqi, "utf-8")
+    said = suyuan("zone", "warning", "--series", tmp_path / "turn.csv", "--output", tmp_path / "w.csv")[1]
+    assert "1 red, 1 orange, 4 days in all" in said
 
 
 def test_days_without_rules_are_said(suyuan, tmp_path):
