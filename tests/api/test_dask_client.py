@@ -1,5 +1,6 @@
 """The cluster behind a job: a real scheduler elsewhere, and what is said when it goes away."""
 
+import os
 import re
 import signal
 import subprocess
@@ -82,3 +83,11 @@ def test_two_local_clusters_at_once_are_on_loopback_and_in_nobodys_way() -> None
         servers = [client.cluster.scheduler.http_server for client in (one, other)]
         assert {server.address for server in servers} == {"127.0.0.1"}
         assert len({server.port for server in servers}) == 2
+
+
+def test_a_local_worker_keeps_its_memory_and_to_one_thread() -> None:
+    """BLAS in each worker on all cores would have them in each other's way."""
+    with local_client(1) as client:
+        (there,) = client.run(lambda: dict(os.environ)).values()
+    assert {there[name] for name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")} == {"1"}
+    assert int(there["MALLOC_TRIM_THRESHOLD_"]) > int(there["MALLOC_MMAP_THRESHOLD_"]) > 10_000_000
